@@ -1,0 +1,72 @@
+package dnscache
+
+import "net/netip"
+
+// Source is where evidence came from. It is stored with each version, so the
+// numbers are for ever: new ones are added at the end.
+type Source uint8
+
+// The sources of evidence.
+const (
+	SourceUnknown Source = iota
+	// SourcePackets is a response seen on the wire, matched to its query.
+	SourcePackets
+	// SourceUnmatched is a response seen on the wire without its query, taken
+	// because the configuration says that only one direction is tapped.
+	SourceUnmatched
+	// SourceDnstap is a response that a resolver reported by dnstap.
+	SourceDnstap
+)
+
+// String is the name that the history carries in its field "source".
+func (s Source) String() string {
+	switch s {
+	case SourcePackets:
+		return "packets"
+	case SourceUnmatched:
+		return "packets_unmatched"
+	case SourceDnstap:
+		return "dnstap"
+	}
+	return "unknown"
+}
+
+// An Addr is one address of an answer with the time it may be kept.
+type Addr struct {
+	Addr netip.Addr // unmapped
+	TTL  uint32     // seconds; clamped as RFC 2181 section 8 says, at most MaxTTL
+}
+
+// MaxTTL is the longest TTL that is believed, in seconds: seven days (RFC 8767
+// section 4 gives the same bound for serving stale data).
+const MaxTTL = 7 * 24 * 3600
+
+// A Response is the evidence in one DNS response: this client learned, at this
+// time, that this name has these addresses.
+//
+// Name, Canonical and Addrs belong to whoever filled the Response and may be
+// reused as soon as a call it is passed to returns: the cache copies what it
+// keeps.
+type Response struct {
+	// TimeNs is when the client had the answer, Unix nanoseconds.
+	TimeNs int64
+	// Client asked and Server answered. The zero Client means that the source
+	// can not say for whom the answer was: evidence for any client.
+	Client, Server netip.Addr
+	Source         Source
+
+	// Name is the question's, Canonical the end of its CNAME chain where that
+	// is another name, else empty. Both are in presentation form: lower case,
+	// no final dot, every byte outside printable ASCII as \DDD and dots and
+	// backslashes in labels escaped (RFC 1035 section 5.1, RFC 4343 section
+	// 2.1). The root is ".".
+	Name, Canonical []byte
+	// Type is the question's type; RCode includes the OPT record's upper bits.
+	Type  uint16
+	RCode uint16
+
+	// Addrs are the addresses that Name has by this response. Empty for
+	// NXDOMAIN, for answers without addresses and for errors: such a response
+	// names nothing, but shows that the client's DNS is seen.
+	Addrs []Addr
+}
