@@ -1,0 +1,150 @@
+package netflow
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"testing"
+)
+
+// TestMaxRecords bounds what one datagram can be made into.
+func TestMaxRecords(t *testing.T) {
+	d := NewDecoder(Config{MaxRecords: 3})
+	recs, err := d.AppendRecords(nil, ipfix(set(2, proto1), set(256, []byte{1, 2}), set(256, []byte{3, 4, 5})), router, 1)
+	if string(protos(recs)) != "\x01\x02\x03" || !errors.Is(err, ErrTooMany) || d.Stats().RecordsRefused != 1 {
+		t.Errorf("IPFIX: got %x, %v, %+v", protos(recs), err, d.Stats())
+	}
+	recs, err = d.AppendRecords(nil, v5Message(4), router, 1)
+	if len(recs) != 3 || !errors.Is(err, ErrTooMany) || d.Stats().RecordsRefused != 2 {
+		t.Errorf("v5: got %d records, %v, %+v", len(recs), err, d.Stats())
+	}
+}
+
+// TestMaxFields refuses wide templates, parsed or not.
+func TestMaxFields(t *testing.T) {
+	for _, n := range []int{4, 5, 9, 10000} {
+		d := NewDecoder(Config{MaxFields: 4})
+		var pairs []uint16
+		for range n {
+			pairs = append(pairs, 4, 1)
+		}
+		_, err := d.AppendRecords(nil, ipfix(set(2, tmpl(256, pairs...))), router, 1)
+		s := d.Stats()
+		if fits := n <= 4; fits != (err == nil) || fits != (s.TemplatesLearned == 1) || fits == (s.TemplatesRefused == 1) {
+			t.Errorf("%d fields: %v, %+v", n, err, s)
+		}
+	}
+	// A record cannot be longer than a message.
+	_, s, err := decode(ipfix(set(2, tmpl(256, 210, 0xfff0, 210, 0xfff0))))
+	if !errors.Is(err, ErrTemplate) || s.TemplatesRefused != 1 {
+		t.Errorf("record of 128 kB: %v, %+v", err, s)
+	}
+}
+
+// TestTemplatesPerDomain keeps the templates that are in use.
+func TestTemplatesPerDomain(t *testing.T) {
+	d := NewDecoder(Config{MaxTemplatesPerDomain: 3})
+	for id := uint16(256); id < 260; id++ {
+		if id == 259 { // 256 is used, so 257 is the one to go
+			mustAppend(t, d, ipfix(set(256, []byte{6})))
+		}
+		mustAppend(t, d, ipfix(set(2, tmpl(id, 4, 1))))
+	}
+	for id, known := range map[uint16]bool{256: true, 257: false, 258: true, 259: true} {
+		recs, err := d.AppendRecords(nil, ipfix(set(id, []byte{6})), router, 1)
+		if known != (len(recs) == 1) || known != (err == nil) {
+			t.Errorf("template %d: %d records, %v; want it known: %v", id, len(recs), err, known)
+		}
+	}
+	if s := d.Stats(); s.TemplatesEvicted != 1 || s.TemplatesLearned != 4 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// TestStoreBounds sends templates and data of many exporters at random and
+// checks after each message that the store is within its bounds and whole.
+func TestStoreBounds(t *testing.T) {
+	cfg := Config{MaxTemplates: 10, MaxTemplatesPerDomain: 4, MaxExporters: 6}
+	d := NewDecoder(cfg)
+	rng := rand.New(rand.NewPCG(9, 10))
+	for i := range 20000 {
+		from := netip.AddrPortFrom(router.Addr(), uint16(rng.IntN(12)))
+		id := uint16(256 + rng.IntN(8))
+		var msg []byte
+		switch rng.IntN(8) {
+		case 0:
+			msg = ipfix(set(2, fields(id, 0)))
+		case 1:
+			msg = ipfix(set(2, tmpl(id, 4, 1, 5, 1)))
+		case 2:
+			msg = v9(exportSecs, 7, set(0, tmpl(id, 4, 1)), set(id, []byte{6}))
+		case 3:
+			msg = v5Message(1)
+			copy(msg[12:16], "\x00\x00\x00\x00") // whole seconds: needs a clock
+		default:
+			msg = ipfix(set(2, tmpl(id, 4, 1)), set(id, []byte{6}))
+		}
+		if _, err := d.AppendRecords(nil, msg, from, 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkStore(&d.store, cfg); err != nil {
+			t.Fatalf("after message %d: %v", i, err)
+		}
+	}
+	s := d.Stats()
+	if s.ExportersEvicted == 0 || s.TemplatesEvicted == 0 || s.TemplatesWithdrawn == 0 || s.TemplatesReplaced == 0 {
+		t.Errorf("not all was tried: %+v", s)
+	}
+}
+
+func checkStore(s *store, cfg Config) error {
+	templates, domains := 0, 0
+	for dom := s.recent; dom != nil; dom = dom.older {
+		domains++
+		n := 0
+		for t := dom.recent; t != nil; t = t.older {
+			n++
+			if dom.templates[t.id] != t {
+				return fmt.Errorf("template %d is listed, not filed", t.id)
+			}
+		}
+		if n != len(dom.templates) || n > cfg.MaxTemplatesPerDomain {
+			return fmt.Errorf("%d templates listed, %d filed", n, len(dom.templates))
+		}
+		if s.domains[dom.key] != dom || dom.older == nil && s.oldest != dom {
+			return fmt.Errorf("domain %v is listed, not filed", dom.key)
+		}
+		templates += n
+	}
+	if domains != len(s.domains) || domains > cfg.MaxExporters || templates != s.templates || templates > cfg.MaxTemplates {
+		return fmt.Errorf("%d domains listed, %d filed; %d templates, %d counted", domains, len(s.domains), templates, s.templates)
+	}
+	return nil
+}
+
+// TestEveryCounterRises sends what raises each counter of Stats, and fails for
+// one that stays zero: it counts nothing, or this test misses its cause.
+func TestEveryCounterRises(t *testing.T) {
+	d := NewDecoder(Config{MaxTemplates: 2, MaxExporters: 2, MaxRecords: 4})
+	msgs := [][]byte{
+		nil,
+		make([]byte, 40), // no version
+		v5Message(5),
+		v9(exportSecs, 1_001, set(0, tmpl(256, 153, 8))),
+		v9(exportSecs+99, 1_002, set(256, u64(1<<63)), set(9)), // clock set, bad time, reserved set
+		ipfix(set(2, proto1), set(3, append(fields(300, 2, 1), fields(143, 4, 4, 1)...)), set(300, u32(1), []byte{6})),
+		ipfix(set(2, proto1), set(2, tmpl(256, 5, 2), []byte{0}), set(256, []byte{1}), set(999)),
+		ipfix(set(2, fields(256, 0), tmpl(256, 5, 0)), []byte{1, 1, 1}),
+	}
+	for _, m := range msgs {
+		d.AppendRecords(nil, m, router, 1) // what errors there are, other tests check
+	}
+	v := reflect.ValueOf(d.Stats())
+	for i := range v.NumField() {
+		if v.Field(i).Uint() == 0 {
+			t.Errorf("%s is still zero", v.Type().Field(i).Name)
+		}
+	}
+}

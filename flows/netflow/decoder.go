@@ -1,0 +1,150 @@
+package netflow
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"flowname/flows"
+)
+
+// Config bounds what a Decoder keeps. A zero field means its default.
+type Config struct {
+	// MaxTemplates is how many templates are kept in all. Default 8192.
+	MaxTemplates int
+	// MaxTemplatesPerDomain is how many one observation domain of one exporter
+	// can have. Default 1024, and never more than MaxTemplates.
+	MaxTemplatesPerDomain int
+	// MaxFields is how many fields a template can have; one with more is
+	// refused. Default 512.
+	MaxFields int
+	// MaxExporters is how many states (exporter address and port, version,
+	// domain) are kept: templates, clock, sampling rate. Default 4096.
+	MaxExporters int
+	// MaxRecords is how many data records are read from one message, so that a
+	// one-byte template cannot turn one datagram into 65,000 records.
+	// Default 8192.
+	MaxRecords int
+}
+
+func (c Config) withDefaults() Config {
+	def := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&c.MaxTemplates, 8192)
+	def(&c.MaxTemplatesPerDomain, 1024)
+	def(&c.MaxFields, 512)
+	def(&c.MaxExporters, 4096)
+	def(&c.MaxRecords, 8192)
+	c.MaxTemplatesPerDomain = min(c.MaxTemplatesPerDomain, c.MaxTemplates)
+	return c
+}
+
+// A Decoder turns export messages into flow records. It has one owner: its
+// methods must not be called concurrently.
+type Decoder struct {
+	cfg   Config
+	stats Stats
+	store store
+
+	// The rest belongs to the message being read, kept here so that a message
+	// costs no allocation.
+	msg      message
+	draft    draft
+	deferred []dataSet
+}
+
+// NewDecoder returns a Decoder with no templates.
+func NewDecoder(cfg Config) *Decoder {
+	d := &Decoder{cfg: cfg.withDefaults()}
+	d.store = newStore(&d.cfg, &d.stats)
+	return d
+}
+
+// Stats returns the counts so far.
+func (d *Decoder) Stats() Stats { return d.stats }
+
+// AppendRecords decodes one datagram and appends its flow records to dst, which
+// it returns. The records hold nothing of msg. Whatever is wrong with a part of
+// the message, the good parts are appended all the same; the error is the first
+// fault, an *Error, and Stats counts every one.
+//
+// The receive time is only noted in the records: nothing is computed from it.
+func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.AddrPort, receivedNs int64) ([]flows.Record, error) {
+	addr := exporter.Addr().Unmap()
+	d.msg = message{
+		exporter: netip.AddrPortFrom(addr, exporter.Port()),
+		base:     flows.Record{Exporter: addr, ReceivedNs: receivedNs},
+		room:     d.cfg.MaxRecords,
+	}
+	had := len(dst)
+	if len(msg) < 2 {
+		d.stats.TruncatedMessages++
+		d.fail(0, 0, ErrTruncated)
+		return dst, d.msg.err
+	}
+	d.msg.version = binary.BigEndian.Uint16(msg)
+	switch d.msg.version {
+	case 5:
+		dst = d.appendV5(dst, msg)
+	case 9:
+		dst = d.appendV9(dst, msg)
+	case 10:
+		dst = d.appendIPFIX(dst, msg)
+	default:
+		d.stats.UnknownVersions++
+		d.fail(0, 0, ErrVersion)
+	}
+	d.stats.Records += uint64(len(dst) - had)
+	d.draft.Record = nil // it points into the caller's slice
+	return dst, d.msg.err
+}
+
+// fail notes the message's first fault. The counting is the caller's.
+func (d *Decoder) fail(set uint16, offset int, err error) {
+	if d.msg.err == nil {
+		d.msg.err = &Error{
+			Version: d.msg.version, Domain: d.msg.base.ObservationDomain,
+			Set: set, Offset: offset, Err: err,
+		}
+	}
+}
+
+// Version reports the version of an export message, 5, 9 or 10, when msg begins
+// with a header of it that fits the bytes there are: lengths and counts in
+// bounds, and the first set's header possible. It tells export messages from
+// other payloads of a capture; a decoder would read some that it rejects.
+func Version(msg []byte) (uint16, bool) {
+	if len(msg) < 4 {
+		return 0, false
+	}
+	version, size := binary.BigEndian.Uint16(msg), int(binary.BigEndian.Uint16(msg[2:]))
+	switch version {
+	case 5: // here the second number is the count of records
+		return known(5, size > 0 && len(msg) >= v5HeaderLen+size*v5RecordLen)
+	case 9:
+		return known(9, len(msg) > v9HeaderLen && plausibleSet(msg[v9HeaderLen:], 0, 1))
+	case 10:
+		if size < ipfixHeaderLen || size > len(msg) {
+			return 0, false
+		}
+		return known(10, size == ipfixHeaderLen || plausibleSet(msg[ipfixHeaderLen:size], 2, 3))
+	}
+	return 0, false
+}
+
+func known(version uint16, ok bool) (uint16, bool) {
+	if !ok {
+		return 0, false
+	}
+	return version, true
+}
+
+func plausibleSet(b []byte, templates, options uint16) bool {
+	if len(b) < setHeaderLen {
+		return false
+	}
+	id, size := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
+	return (id == templates || id == options || id >= minDataSet) && size >= setHeaderLen && size <= len(b)
+}

@@ -1,0 +1,128 @@
+package netflow
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"flowname/flows"
+)
+
+// seeds are messages of each kind that the tests build, and with the corpus
+// those of its vendors.
+func seeds(f *testing.F) [][]byte {
+	all := [][]byte{
+		v5Message(2),
+		v9(exportSecs, 5_001, set(0, tmpl(256, 8, 4, 12, 4, 22, 4, 21, 4)), set(256, make([]byte, 31), []byte{1})),
+		v9(exportSecs, 5_001, set(1, fields(300, 4, 8), fields(2, 4, 34, 4, 35, 1)), set(300, bytes.Repeat([]byte{1}, 18))),
+		ipfix(set(2, tmpl(256, 27, 16, 1, 8, 82, 0xffff)), set(256, bytes.Repeat([]byte{3}, 60))),
+		ipfix(set(3, append(fields(300, 2, 1), fields(143, 4, 160, 8)...)), set(300, bytes.Repeat([]byte{1}, 24))),
+		ipfix(set(2, fields(256, 0)), set(256, []byte{1})),
+		ipfix(set(2, tmpl(256, 4, 0)), set(256, []byte{1})),
+	}
+	files, err := filepath.Glob(filepath.Join(corpusDir(f, "netflow/logstash-codec-netflow"), "*.dat"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		all = append(all, data)
+	}
+	return all
+}
+
+// FuzzDecoder reads a sequence of messages with one Decoder: the input is cut
+// into them by two-byte lengths, and each is from one of four ports. Whatever they
+// are, the decoder ends, stays in its bounds, and makes records that keep what a
+// Record promises.
+func FuzzDecoder(f *testing.F) {
+	all := seeds(f)
+	for i, m := range all {
+		f.Add(frame(m))
+		f.Add(frame(m, all[(i+1)%len(all)], m))
+	}
+	cfg := Config{MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxRecords: 500}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		d := NewDecoder(cfg)
+		for i := 0; len(input) >= 2; i++ {
+			n := min(int(binary.BigEndian.Uint16(input)), len(input)-2)
+			msg := input[2 : 2+n]
+			input = input[2+n:]
+			before := d.Stats()
+			recs, err := d.AppendRecords(nil, msg, netip.AddrPortFrom(router.Addr(), uint16(i%4)), 1)
+			checkRecords(t, recs, cfg)
+			if got := d.Stats().Records - before.Records; got != uint64(len(recs)) {
+				t.Fatalf("%d records counted, %d given", got, len(recs))
+			}
+			if _, ok := Version(msg); ok && err != nil && err.Error() == "" {
+				t.Fatal("an error without text")
+			}
+			if err := checkStore(&d.store, cfg); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func frame(msgs ...[]byte) []byte {
+	var b []byte
+	for _, m := range msgs {
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(m))), m...)
+	}
+	return b
+}
+
+func checkRecords(t *testing.T, recs []flows.Record, cfg Config) {
+	t.Helper()
+	if len(recs) > cfg.MaxRecords {
+		t.Fatalf("%d records of one message", len(recs))
+	}
+	for _, r := range recs {
+		if r.StartErrorNs <= 0 || r.Src.Is4In6() || r.Dst.Is4In6() || r.SrcMask > 128 || r.DstMask > 128 || r.MPLSDepth > flows.MaxMPLSLabels {
+			t.Fatalf("bad record %+v", r)
+		}
+	}
+}
+
+// FuzzTemplate reads one template set in each version, then data of every id in
+// it. The plans have to stay inside of the records that they say they read.
+func FuzzTemplate(f *testing.F) {
+	f.Add(tmpl(256, 8, 4, 12, 4, 1, 8), []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
+	f.Add(tmpl(256, 82, 0xffff, 4, 1), []byte{3, 1, 2, 3, 6})
+	f.Add(append(fields(256, 2, 1), fields(143, 4, 41, 8)...), make([]byte, 24))
+	f.Add(fields(256, 4, 8, 1, 4, 34, 4, 35, 1), []byte{1, 2, 3, 4, 5, 6, 7, 8, 9})
+	f.Fuzz(func(t *testing.T, template, data []byte) {
+		if len(template) > 16000 || len(data) > 16000 {
+			return
+		}
+		d := NewDecoder(Config{})
+		for i, msg := range [][]byte{
+			v9(exportSecs, 5, set(0, template)), v9(exportSecs, 5, set(1, template)),
+			ipfix(set(2, template)), ipfix(set(3, template)),
+		} {
+			d.AppendRecords(nil, msg, router, 1)
+			if d.msg.domain == nil {
+				continue
+			}
+			for _, tm := range d.msg.domain.templates {
+				for b := data; len(b) > 0; {
+					d.draft.begin(&flows.Record{})
+					n := tm.plan.fill(&d.draft, b)
+					if n == 0 || n > len(b) {
+						t.Fatalf("message %d: template %d reads %d of %d bytes", i, tm.id, n, len(b))
+					}
+					if n < 0 {
+						break
+					}
+					b = b[n:]
+				}
+			}
+		}
+	})
+}

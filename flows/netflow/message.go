@@ -1,0 +1,252 @@
+package netflow
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+
+	"flowname/flows"
+)
+
+const (
+	v9HeaderLen    = 20
+	ipfixHeaderLen = 16
+	setHeaderLen   = 4
+
+	// minDataSet is the lowest id of a template and so of a data set.
+	minDataSet = 256
+)
+
+// Set ids of templates: RFC 3954 section 5.2 and 6.1, RFC 7011 section 3.3.2.
+const (
+	v9TemplateSet    = 0
+	v9OptionsSet     = 1
+	ipfixTemplateSet = 2
+	ipfixOptionsSet  = 3
+)
+
+// A message is what the header of the message being read says, and how far its
+// reading has come.
+type message struct {
+	version  uint16
+	exporter netip.AddrPort
+	base     flows.Record // what all records of the message share
+	domain   *domain      // nil while the exporter has no state
+
+	exportNs int64  // the header's time
+	uptime   uint32 // the header's SysUptime, ms; v5 and v9 only
+	// uptimeNs is the Unix time at which the exporter's uptime was uptime, and
+	// uptimeErrNs how far it can be off.
+	uptimeNs, uptimeErrNs int64
+
+	room int   // how many more data records may be read
+	err  error // the first fault
+}
+
+// A dataSet is a data set that came before its template.
+type dataSet struct {
+	id         uint16
+	start, end int // of its records in the message
+}
+
+// appendV9 reads a NetFlow v9 message (RFC 3954). Its header has no length, and
+// exporters disagree on what its count counts, so the bytes decide.
+func (d *Decoder) appendV9(dst []flows.Record, msg []byte) []flows.Record {
+	if len(msg) < v9HeaderLen {
+		d.stats.TruncatedMessages++
+		d.fail(0, 0, ErrTruncated)
+		return dst
+	}
+	d.stats.MessagesV9++
+	be := binary.BigEndian
+	m := &d.msg
+	m.base.Type = flows.NetFlowV9
+	m.uptime = be.Uint32(msg[4:])
+	m.exportNs = int64(be.Uint32(msg[8:])) * 1e9
+	m.base.SequenceNum = be.Uint32(msg[12:])
+	m.base.ObservationDomain = be.Uint32(msg[16:])
+	m.uptimeNs, m.uptimeErrNs = m.exportNs, secondNs
+	d.enterDomain(d.store.known(d.domainKey()))
+	return d.appendSets(dst, msg, v9HeaderLen)
+}
+
+// appendIPFIX reads IPFIX messages (RFC 7011 section 3.1). The header's length
+// is honoured: what follows it in the datagram is another message when it
+// begins like one, and padding when not.
+func (d *Decoder) appendIPFIX(dst []flows.Record, msg []byte) []flows.Record {
+	for {
+		if len(msg) < ipfixHeaderLen {
+			d.stats.TruncatedMessages++
+			d.fail(0, 0, ErrTruncated)
+			return dst
+		}
+		d.stats.MessagesIPFIX++
+		size := int(binary.BigEndian.Uint16(msg[2:]))
+		if size < ipfixHeaderLen || size > len(msg) {
+			d.stats.TruncatedMessages++
+			d.fail(0, 2, ErrTruncated)
+			if size < ipfixHeaderLen {
+				return dst
+			}
+			size = len(msg)
+		}
+		dst = d.appendOneIPFIX(dst, msg[:size])
+		msg = msg[size:]
+		if v, ok := Version(msg); !ok || v != 10 {
+			d.stats.PaddingBytes += uint64(len(msg))
+			return dst
+		}
+	}
+}
+
+func (d *Decoder) appendOneIPFIX(dst []flows.Record, msg []byte) []flows.Record {
+	be := binary.BigEndian
+	m := &d.msg
+	m.base.Type = flows.IPFIX
+	m.exportNs = int64(be.Uint32(msg[4:])) * 1e9
+	m.base.SequenceNum = be.Uint32(msg[8:])
+	m.base.ObservationDomain = be.Uint32(msg[12:])
+	m.base.SamplingRate = 0
+	d.enterDomain(d.store.known(d.domainKey()))
+	return d.appendSets(dst, msg, ipfixHeaderLen)
+}
+
+func (d *Decoder) domainKey() domainKey {
+	return domainKey{d.msg.exporter, d.msg.base.ObservationDomain, d.msg.version}
+}
+
+// enterDomain makes dom, which may be nil, the one that the rest of the message
+// is read with.
+func (d *Decoder) enterDomain(dom *domain) {
+	d.msg.domain = dom
+	if dom == nil {
+		return
+	}
+	d.msg.base.SamplingRate = dom.sampling.rate
+	if d.msg.version == 9 {
+		d.readClock(dom, uint32(d.msg.exportNs/1e9))
+	}
+}
+
+// readClock learns from, and takes the message's uptime base from, the clock of
+// an exporter whose headers tell whole seconds.
+func (d *Decoder) readClock(dom *domain, secs uint32) {
+	bootMs, errMs, restarted := dom.clock.observe(secs, d.msg.uptime)
+	if restarted {
+		d.stats.ClockRestarts++
+	}
+	d.msg.uptimeNs = (bootMs + int64(d.msg.uptime)) * 1e6
+	d.msg.uptimeErrNs = errMs * 1e6
+}
+
+// appendSets reads the sets in their order, so that a template that changes in
+// the middle of a message is right for the data on both sides; then it reads
+// the data sets that came before the first template with their id. A set whose
+// length is impossible ends the walk.
+func (d *Decoder) appendSets(dst []flows.Record, msg []byte, off int) []flows.Record {
+	d.deferred = d.deferred[:0]
+	for off < len(msg) {
+		rest := msg[off:]
+		if len(rest) < setHeaderLen || binary.BigEndian.Uint16(rest[2:]) < setHeaderLen {
+			d.endSets(msg, off)
+			break
+		}
+		id, size := binary.BigEndian.Uint16(rest), int(binary.BigEndian.Uint16(rest[2:]))
+		if size > len(rest) {
+			// Cut short, most likely: its whole records are still good.
+			d.stats.BadSets++
+			d.fail(id, off, ErrSet)
+			size = len(rest)
+		}
+		dst = d.appendSet(dst, msg, id, off+setHeaderLen, off+size)
+		off += size
+	}
+	for _, s := range d.deferred {
+		if t := d.template(s.id); t != nil {
+			dst = d.appendData(dst, t, msg, s.start, s.end)
+			continue
+		}
+		d.stats.UnknownTemplateSets++
+		d.stats.UnknownTemplateBytes += uint64(s.end - s.start + setHeaderLen)
+		d.fail(s.id, s.start-setHeaderLen, ErrUnknownTemplate)
+	}
+	return dst
+}
+
+// endSets judges bytes where a set should begin and none can: zeros are how
+// some exporters fill their datagrams up.
+func (d *Decoder) endSets(msg []byte, off int) {
+	if zeros(msg[off:]) {
+		d.stats.PaddingBytes += uint64(len(msg) - off)
+		return
+	}
+	d.stats.BadSets++
+	d.fail(0, off, ErrSet)
+}
+
+func zeros(b []byte) bool { return len(bytes.TrimRight(b, "\x00")) == 0 }
+
+func (d *Decoder) appendSet(dst []flows.Record, msg []byte, id uint16, start, end int) []flows.Record {
+	switch {
+	case id >= minDataSet:
+		if t := d.template(id); t != nil {
+			return d.appendData(dst, t, msg, start, end)
+		}
+		d.deferred = append(d.deferred, dataSet{id, start, end})
+	case d.msg.version == 9 && id == v9TemplateSet, d.msg.version == 10 && id == ipfixTemplateSet:
+		d.readTemplates(msg, id, start, end, false)
+	case d.msg.version == 9 && id == v9OptionsSet, d.msg.version == 10 && id == ipfixOptionsSet:
+		d.readTemplates(msg, id, start, end, true)
+	default:
+		d.stats.ReservedSets++
+	}
+	return dst
+}
+
+func (d *Decoder) template(id uint16) *template {
+	if d.msg.domain == nil {
+		return nil
+	}
+	return d.msg.domain.template(id)
+}
+
+// appendData reads the records of a data set. Padding is what is left when no
+// whole record is, and zeros to the set's end where a record should begin: a
+// flow of which every element is zero tells nothing, and exporters pad by more
+// than a record.
+func (d *Decoder) appendData(dst []flows.Record, t *template, msg []byte, off, end int) []flows.Record {
+	body := msg[:end]
+	solid := off + len(bytes.TrimRight(body[off:], "\x00"))
+	for off < solid {
+		if d.msg.room == 0 {
+			d.stats.RecordsRefused++
+			d.fail(t.id, off, ErrTooMany)
+			return dst
+		}
+		if !t.options {
+			dst = append(dst, d.msg.base)
+			d.draft.begin(&dst[len(dst)-1])
+		} else {
+			d.draft.scratch = flows.Record{}
+			d.draft.begin(&d.draft.scratch)
+		}
+		size := t.plan.fill(&d.draft, body[off:])
+		if size < 0 {
+			if !t.options {
+				dst = dst[:len(dst)-1]
+			}
+			d.stats.BadRecords++
+			d.fail(t.id, off, ErrRecord)
+			break
+		}
+		off += size
+		d.msg.room--
+		if t.options {
+			d.learn()
+		} else {
+			d.finish(t)
+		}
+	}
+	d.stats.PaddingBytes += uint64(end - off)
+	return dst
+}

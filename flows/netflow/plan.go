@@ -1,0 +1,169 @@
+package netflow
+
+import "encoding/binary"
+
+// A plan is a template made ready for reading records: which bytes go through
+// which row of the table of elements. Where all lengths are fixed the plan has
+// only the fields that are wanted, each at its offset; otherwise it has every
+// field, in order, to be walked.
+type plan struct {
+	steps []step
+	// size is the length of a record, or with walk, what its fixed fields and
+	// the length bytes of the others take at least.
+	size int
+	walk bool
+	// icmp says that the template has an element for the ICMP type.
+	icmp bool
+}
+
+// A step is one field of a plan.
+type step struct {
+	off, length uint16 // off is unused where the plan is walked
+	row         uint16 // in elements; noRow for a field that is skipped
+}
+
+const noRow = 0xffff
+
+// compile makes a plan of a template's fields. It refuses templates whose
+// records have no length, or more than a message can hold.
+func compile(fields []field) (plan, bool) {
+	var p plan
+	for _, f := range fields {
+		if f.length == variableLength {
+			p.walk = true
+			p.size++
+		} else {
+			p.size += int(f.length)
+		}
+	}
+	if p.size == 0 || p.size > 0xffff {
+		return plan{}, false
+	}
+	p.steps = make([]step, 0, len(fields))
+	off := 0
+	for _, f := range fields {
+		row := f.row()
+		if row != noRow && elements[row].icmp {
+			p.icmp = true
+		}
+		p.add(step{uint16(off), f.length, row})
+		off += int(f.length)
+	}
+	return p, true
+}
+
+// add appends a step, unless it only skips bytes that need no skipping or that
+// the step before can skip with its own.
+func (p *plan) add(s step) {
+	if s.row == noRow && s.length != variableLength {
+		if !p.walk {
+			return
+		}
+		if n := len(p.steps); n > 0 {
+			last := &p.steps[n-1]
+			if last.row == noRow && last.length != variableLength {
+				last.length += s.length // their sum is under p.size
+				return
+			}
+		}
+	}
+	p.steps = append(p.steps, s)
+}
+
+// row finds the row of elements for f, or noRow: element not known, or exported
+// in a length that it cannot have.
+func (f field) row() uint16 {
+	row, ok := findElement(f.pen, f.id)
+	if f.skip || !ok || !elements[row].fits(f.length) {
+		return noRow
+	}
+	return uint16(row)
+}
+
+// fill reads one record from the start of b into d and returns its length,
+// negative when b ends before it.
+func (p *plan) fill(d *draft, b []byte) int {
+	if len(b) < p.size {
+		return -1
+	}
+	if p.walk {
+		return p.fillWalk(d, b)
+	}
+	rec := b[:p.size]
+	for i := range p.steps {
+		s := &p.steps[i]
+		e := &elements[s.row]
+		v := rec[s.off : int(s.off)+int(s.length)]
+		if e.number != nil {
+			e.number(d, bigEndian(v))
+		} else {
+			e.octets(d, v)
+		}
+	}
+	return p.size
+}
+
+// fillWalk is fill for a plan with fields of variable length.
+func (p *plan) fillWalk(d *draft, b []byte) int {
+	off := 0
+	for i := range p.steps {
+		s := &p.steps[i]
+		n := int(s.length)
+		if n == variableLength {
+			var head int
+			if n, head = fieldLength(b[off:]); head == 0 {
+				return -1
+			}
+			off += head
+		}
+		if n > len(b)-off {
+			return -1
+		}
+		if s.row != noRow {
+			elements[s.row].read(d, b[off:off+n])
+		}
+		off += n
+	}
+	return off
+}
+
+// fieldLength reads the length that a variable-length field begins with, one
+// byte or 255 and two more (RFC 7011 section 7), and how many bytes that took;
+// none when b has not enough.
+func fieldLength(b []byte) (n, head int) {
+	switch {
+	case len(b) == 0:
+		return 0, 0
+	case b[0] < 255:
+		return int(b[0]), 1
+	case len(b) < 3:
+		return 0, 0
+	}
+	return int(binary.BigEndian.Uint16(b[1:])), 3
+}
+
+// bigEndian reads a number of one to eight bytes: exporters may send fewer than
+// the element's type has (RFC 7011 section 6.2).
+func bigEndian(b []byte) uint64 {
+	switch len(b) {
+	case 4:
+		return uint64(binary.BigEndian.Uint32(b))
+	case 2:
+		return uint64(binary.BigEndian.Uint16(b))
+	case 1:
+		return uint64(b[0])
+	case 8:
+		return binary.BigEndian.Uint64(b)
+	}
+	return bigEndianOdd(b)
+}
+
+// bigEndianOdd is apart so that the rest of bigEndian is small enough to be
+// inlined.
+func bigEndianOdd(b []byte) uint64 {
+	var v uint64
+	for _, c := range b {
+		v = v<<8 | uint64(c)
+	}
+	return v
+}

@@ -1,0 +1,35 @@
+package netflow
+
+// Stats counts what a Decoder has met since it was made. Nothing is dropped
+// without raising one of these.
+type Stats struct {
+	// Messages by version: each whose header could be read.
+	MessagesV5, MessagesV9, MessagesIPFIX uint64
+
+	Records        uint64 // flow records appended
+	OptionsRecords uint64 // options data records read; they are never flows
+
+	TemplatesLearned   uint64 // new ids
+	TemplatesReplaced  uint64 // known ids with another layout
+	TemplatesRepeated  uint64 // known ids, unchanged: the exporter's refresh
+	TemplatesWithdrawn uint64
+	TemplatesRefused   uint64 // no bytes a record, too many fields, reserved id, cut short
+	TemplatesEvicted   uint64 // forgotten to make room
+	ExportersEvicted   uint64 // states of an exporter's domain forgotten to make room
+
+	UnknownTemplateSets  uint64 // data sets whose template is not known
+	UnknownTemplateBytes uint64 // and their bytes, headers included
+
+	UnknownVersions   uint64 // messages of no version that is read here
+	TruncatedMessages uint64 // shorter than their header says, or than a header
+	BadSets           uint64 // set length under 4 or over what is left
+	ReservedSets      uint64 // sets with an id that is neither template nor data
+	BadRecords        uint64 // data records that run over the end of their set
+	BadTimes          uint64 // times that no 64-bit count of nanoseconds holds
+	RecordsRefused    uint64 // sets cut off because the message had Config.MaxRecords
+	PaddingBytes      uint64 // behind the last record of a set, behind the last set
+
+	// ClockRestarts counts exporters' clocks begun anew because the boot time
+	// that their headers imply has jumped: a restart, or a stepped clock.
+	ClockRestarts uint64
+}
