@@ -1,0 +1,325 @@
+package dnscache
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says how a Cache works. The zero Config is a cache in memory only with
+// the defaults.
+type Config struct {
+	// Dir is where Badger keeps the history; "" is memory only: then what the
+	// bound evicts is gone, and the window is the retention.
+	Dir string
+	// Retention is how long evidence is kept, counted from when it was filed.
+	// 0: 30 days.
+	Retention time.Duration
+	// Window is how long the index keeps versions, in event time. 0: an hour.
+	Window time.Duration
+	// MaxVersions bounds the index, over all chains; an answer counts twice,
+	// for its client and for its address. 0: 4 million, about 250 MB. What waits
+	// to be written comes on top.
+	MaxVersions int
+	// MaxPending bounds what waits to be written. 0: one million versions.
+	MaxPending int
+	// MaxClients bounds the clients that are known by heart. 0: one million.
+	MaxClients int
+	// BlockCache is Badger's cache of table blocks, in bytes. 0: 64 MB.
+	BlockCache int64
+	// Seed fixes how addresses are spread, and so what a full index evicts: a
+	// replay sets it, to give the same output for the same input. 0: a secret
+	// random spread, for a daemon whose input may be hostile.
+	Seed uint64
+	// Warn is told what Badger warns of; nil: nobody is. It may be called from
+	// Badger's goroutines.
+	Warn func(text string)
+}
+
+// Defaults of Config, and its limits.
+const (
+	defaultRetention   = 30 * 24 * time.Hour
+	defaultWindow      = time.Hour
+	defaultMaxVersions = 4 << 20
+	defaultMaxPending  = 1 << 20
+	defaultMaxClients  = 1 << 20
+	defaultBlockCache  = 64 << 20
+	limitMaxVersions   = 32 << 20
+)
+
+// Validate says what is wrong with the settings, and what would be right.
+func (cfg *Config) Validate() error {
+	switch {
+	case cfg.Retention < 0:
+		return fmt.Errorf("retention %v: want a positive duration", cfg.Retention)
+	case cfg.Window < 0:
+		return fmt.Errorf("window %v: want a positive duration", cfg.Window)
+	case cfg.MaxVersions < 0 || cfg.MaxVersions > limitMaxVersions:
+		return fmt.Errorf("bound of %d versions: want 1 to %d", cfg.MaxVersions, limitMaxVersions)
+	case cfg.MaxPending < 0 || cfg.MaxClients < 0 || cfg.BlockCache < 0:
+		return fmt.Errorf("negative bound: pending %d, clients %d, block cache %d",
+			cfg.MaxPending, cfg.MaxClients, cfg.BlockCache)
+	}
+	return nil
+}
+
+func (cfg *Config) setDefaults() {
+	cfg.Retention = or(cfg.Retention, defaultRetention)
+	cfg.Window = or(cfg.Window, defaultWindow)
+	cfg.MaxVersions = or(cfg.MaxVersions, defaultMaxVersions)
+	cfg.MaxPending = or(cfg.MaxPending, defaultMaxPending)
+	cfg.MaxClients = or(cfg.MaxClients, defaultMaxClients)
+	cfg.BlockCache = or(cfg.BlockCache, defaultBlockCache)
+}
+
+// or is v, or what it is by default.
+func or[T int | int64 | time.Duration](v, byDefault T) T {
+	if v == 0 {
+		return byDefault
+	}
+	return v
+}
+
+// Cache is the time-versioned memory of DNS answers. All methods may be called
+// by several goroutines at once, but for Close, which comes last.
+type Cache struct {
+	cfg         Config
+	retentionNs int64
+	windowNs    int64
+	windowSec   int64
+	quota       int // versions a shard
+	clientQuota int // clients a shard
+
+	hash    hasher
+	clock   eventClock
+	names   names
+	clients clients
+	shards  [1 << shardBits]shard
+
+	beganNs atomic.Int64 // the earliest time known
+	newest  atomic.Int64 // the latest
+	filedNs atomic.Int64 // when something was last filed
+	pending atomic.Int64 // versions that wait to be written
+
+	store  *store // nil: memory only
+	filter *filter
+
+	flushing sync.Mutex // held by Flush
+	saved    state      // guarded by flushing; as the store has it
+
+	count counters
+}
+
+// Open makes a Cache. With a directory it opens, or makes, the history in it
+// and reads the latest window of it into the index.
+//
+// The error is ErrLocked when another process has the directory, ErrCorrupt
+// when what is in it can not be read.
+func Open(cfg Config) (*Cache, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("dnscache: %w", err)
+	}
+	cfg.setDefaults()
+	c := &Cache{
+		cfg:         cfg,
+		retentionNs: int64(cfg.Retention),
+		windowNs:    int64(cfg.Window),
+		windowSec:   max(1, int64(cfg.Window/time.Second)),
+		quota:       max(1, cfg.MaxVersions>>shardBits),
+		clientQuota: max(1, cfg.MaxClients/len(clients{}.shards)),
+		hash:        newHasher(cfg.Seed),
+	}
+	c.names.init()
+	if cfg.Dir == "" {
+		return c, nil
+	}
+	var err error
+	if c.store, err = openStore(cfg.Dir, cfg.BlockCache, cfg.Warn); err != nil {
+		return nil, err
+	}
+	c.filter = newFilter()
+	if err := c.warm(); err != nil {
+		_ = c.store.close() // the first error is the one that tells
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close writes what is pending and closes the history. nowNs is the time of
+// filing as in Flush.
+func (c *Cache) Close(nowNs int64) error {
+	if c.store == nil {
+		return nil
+	}
+	err := c.Flush(nowNs)
+	if closing := c.store.close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// maxName bounds a name in presentation form: 255 bytes of it on the wire, each
+// written as four characters, and then some.
+const maxName = 1100
+
+// File takes in what a response tells. filedNs is the time now, from which the
+// retention counts; the response's own time is the evidence's. It copies what
+// it keeps and never waits for the disk.
+func (c *Cache) File(r *Response, filedNs int64) {
+	c.count.responses.Add(1)
+	if r.TimeNs <= 0 {
+		c.count.badTime.Add(1)
+		return
+	}
+	who := anyClient
+	if r.Client.IsValid() {
+		who = ipOf(r.Client)
+	}
+	c.noteFiled(filedNs)
+	c.clock.tick(r.TimeNs)
+	c.sawClient(who, r.TimeNs, toSeconds(filedNs))
+	if len(r.Addrs) == 0 {
+		return
+	}
+	if !validName(r.Name) || len(r.Canonical) > 0 && !validName(r.Canonical) {
+		c.count.badName.Add(1)
+		return
+	}
+	ev := evidence{
+		at: r.TimeNs, name: c.names.intern(r.Name), source: r.Source, filed: toSeconds(filedNs),
+	}
+	if ev.name == 0 {
+		c.count.badName.Add(1) // the table of names is full
+		return
+	}
+	if string(r.Canonical) != string(r.Name) {
+		ev.canon = c.names.intern(r.Canonical)
+	}
+	for i := range r.Addrs {
+		ev.ttl = min(r.Addrs[i].TTL, MaxTTL)
+		c.fileAddr(who, r.Addrs[i].Addr, &ev)
+	}
+	c.names.release(ev.name)
+	c.names.release(ev.canon)
+	raise(&c.newest, r.TimeNs)
+}
+
+// fileAddr files one address of an answer for its client and for itself.
+func (c *Cache) fileAddr(who ip, addr netip.Addr, ev *evidence) {
+	if !addr.IsValid() {
+		c.count.badAddr.Add(1)
+		return
+	}
+	c.count.answers.Add(1)
+	p := ipOf(addr)
+	h := c.hash.ip(p, saltAddress)
+	hp := c.hash.ip(who, h)
+	now := max(c.clock.seconds(), 1)
+	s := c.shardOf(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.room(s)
+	ai := s.findAddress(p, h)
+	if ai == 0 {
+		if ai = c.addAddress(s, p, h); ai == 0 {
+			c.count.dropped.Add(1)
+			return
+		}
+		s.addresses.at(ai).chain.unknown = c.mayBeStored(h)
+	}
+	a := s.addresses.at(ai)
+	a.chain.touch(now)
+	c.add(s, owner{chain: &a.chain, number: ai, hash: h, others: true}, ev)
+	pi := s.findPair(who, p, hp)
+	if pi == 0 {
+		if pi = c.addPair(s, who, ai, hp); pi == 0 {
+			c.count.dropped.Add(1)
+			return
+		}
+		s.pairs.at(pi).chain.unknown = c.mayBeStored(hp)
+	}
+	e := s.pairs.at(pi)
+	e.chain.touch(now)
+	c.add(s, owner{chain: &e.chain, number: pi, hash: hp}, ev)
+}
+
+// mayBeStored says whether the store may hold something from before under a
+// hash that is new in the index; from now on it does.
+func (c *Cache) mayBeStored(h uint64) bool {
+	return c.store != nil && c.filter.add(h)
+}
+
+// validName says whether b is a name in presentation form: printable ASCII,
+// labels that are not empty, no final dot but the root's.
+func validName(b []byte) bool {
+	if len(b) == 0 || len(b) > maxName {
+		return false
+	}
+	if len(b) == 1 && b[0] == '.' {
+		return true
+	}
+	label, escaped := 0, false
+	for _, x := range b {
+		switch {
+		case x < ' ' || x > '~':
+			return false
+		case escaped:
+			escaped = false
+			label++
+		case x == '.' && label == 0:
+			return false
+		case x == '.':
+			label = 0
+		default:
+			escaped = x == '\\'
+			label++
+		}
+	}
+	return label > 0 && !escaped
+}
+
+// Saw notes that client asked something at a time: its DNS is seen, even if no
+// answer ever is. The zero Addr is nobody: then only BeganNs may change.
+func (c *Cache) Saw(client netip.Addr, atNs int64) {
+	if atNs <= 0 {
+		c.count.badTime.Add(1)
+		return
+	}
+	who := anyClient
+	if client.IsValid() {
+		who = ipOf(client)
+	}
+	c.clock.tick(atNs)
+	c.sawClient(who, atNs, toSeconds(c.filedNs.Load()))
+}
+
+// BeganNs is the time of the earliest evidence or query known, Unix
+// nanoseconds; 0: there is none yet.
+func (c *Cache) BeganNs() int64 { return c.beganNs.Load() }
+
+func (c *Cache) noteBegan(at int64) {
+	for began := c.beganNs.Load(); began == 0 || at < began; began = c.beganNs.Load() {
+		if c.beganNs.CompareAndSwap(began, at) {
+			return
+		}
+	}
+}
+
+// noteFiled keeps the time of filing to a second: it is read where there is no
+// evidence that tells it.
+func (c *Cache) noteFiled(ns int64) {
+	if had := c.filedNs.Load(); ns > had+int64(time.Second) || ns < had-int64(time.Second) {
+		c.filedNs.Store(ns)
+	}
+}
+
+// raise makes a at least x.
+func raise(a *atomic.Int64, x int64) {
+	for had := a.Load(); x > had; had = a.Load() {
+		if a.CompareAndSwap(had, x) {
+			return
+		}
+	}
+}

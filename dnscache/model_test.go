@@ -1,0 +1,405 @@
+package dnscache
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// model is the cache as one would write it with time to spare: lists that are
+// searched from end to end and never forget.
+type model struct {
+	pairs  map[[2]netip.Addr][]modelRun
+	others map[netip.Addr][]modelRun
+	seen   map[netip.Addr]bool
+	began  int64
+	count  int
+}
+
+type modelRun struct {
+	name, canon string
+	first, last int64
+	count       uint64
+	ttl         uint32
+	order       int // of filing
+}
+
+func newModel() *model {
+	return &model{
+		pairs:  map[[2]netip.Addr][]modelRun{},
+		others: map[netip.Addr][]modelRun{},
+		seen:   map[netip.Addr]bool{},
+	}
+}
+
+func (m *model) saw(client netip.Addr, at int64) {
+	m.seen[client] = true
+	if m.began == 0 || at < m.began {
+		m.began = at
+	}
+}
+
+func (m *model) file(r *Response) {
+	m.saw(r.Client, r.TimeNs)
+	for _, a := range r.Addrs {
+		m.count++
+		x := modelRun{
+			name: string(r.Name), canon: string(r.Canonical), first: r.TimeNs, last: r.TimeNs,
+			count: 1, ttl: a.TTL, order: m.count,
+		}
+		k := [2]netip.Addr{r.Client, a.Addr}
+		m.pairs[k] = modelAdd(m.pairs[k], x, false)
+		m.others[a.Addr] = modelAdd(m.others[a.Addr], x, true)
+	}
+}
+
+// modelAdd follows the rule of runs as doc.go says it.
+func modelAdd(list []modelRun, x modelRun, others bool) []modelRun {
+	into := -1
+	var before *modelRun
+	for i := range list {
+		v := &list[i]
+		if v.first > x.first {
+			continue
+		}
+		if before == nil || v.first > before.first || v.first == before.first && v.order > before.order {
+			before = v
+		}
+		if v.name == x.name && v.first == x.first ||
+			others && v.name == x.name && v.first >= x.first-maxRun && (into < 0 || v.first > list[into].first) {
+			into = i
+		}
+	}
+	if !others && into < 0 && before != nil && before.name == x.name && before.first >= x.first-maxRun {
+		into = slices.IndexFunc(list, func(v modelRun) bool { return v.order == before.order })
+	}
+	if into < 0 {
+		return append(list, x)
+	}
+	v := &list[into]
+	if x.first == v.first || x.first == v.last {
+		return list
+	}
+	v.count++
+	if x.first > v.last {
+		v.last, v.ttl, v.canon = x.first, x.ttl, x.canon
+	}
+	return list
+}
+
+func (m *model) client(client, addr netip.Addr, start, tol, horizon int64) []Match {
+	return modelSelect(m.pairs[[2]netip.Addr{client, addr}], start, tol, horizon)
+}
+
+func modelSelect(list []modelRun, start, tol, horizon int64) []Match {
+	limit := start + tol
+	dist := func(at int64) int64 { return max(at-start, start-at) }
+	better := func(a, b Match) int {
+		la, lb := a.AtNs > limit, b.AtNs > limit
+		switch {
+		case la != lb && lb:
+			return -1
+		case la != lb:
+			return 1
+		}
+		return cmp.Or(cmp.Compare(dist(a.AtNs), dist(b.AtNs)), -cmp.Compare(a.AtNs, b.AtNs))
+	}
+	best := map[string]Match{}
+	for _, v := range list {
+		for _, at := range []int64{v.first, v.last} {
+			if at > limit && (at == v.last && v.first != v.last || at > horizon) {
+				continue
+			}
+			x := Match{Name: v.name, Canonical: v.canon, AtNs: at, TTL: v.ttl}
+			if had, ok := best[v.name]; !ok || better(x, had) < 0 {
+				best[v.name] = x
+			}
+		}
+	}
+	var all []Match
+	for _, x := range best {
+		all = append(all, x)
+	}
+	slices.SortFunc(all, func(a, b Match) int { return cmp.Or(better(a, b), cmp.Compare(a.Name, b.Name)) })
+	return all[:min(len(all), MaxMatches)]
+}
+
+func (m *model) history(q Query) []Row {
+	to := q.ToNs
+	if to == 0 {
+		to = 1 << 62
+	}
+	if q.AtNs != 0 {
+		to = min(to, q.AtNs)
+	}
+	in := func(t int64) bool { return t >= q.FromNs && t <= to }
+	rows := map[Row]*Row{}
+	for k, list := range m.pairs {
+		if q.Addr.IsValid() && k[1] != q.Addr || q.Client.IsValid() && k[0] != q.Client {
+			continue
+		}
+		for _, v := range list {
+			if q.Name != "" && v.name != q.Name || !in(v.first) && !in(v.last) {
+				continue
+			}
+			count := v.count
+			if !in(v.first) {
+				v.first, count = v.last, max(count-1, 1)
+			}
+			if !in(v.last) {
+				v.last, count = v.first, max(count-1, 1)
+			}
+			key := Row{Name: v.name, Client: k[0], Addr: k[1]}
+			r := rows[key]
+			if r == nil {
+				r = &Row{Name: v.name, Client: k[0], Addr: k[1], FirstNs: v.first}
+				rows[key] = r
+			}
+			if v.last >= r.LastNs {
+				r.LastNs, r.TTL, r.Canonical = v.last, v.ttl, v.canon
+			}
+			r.FirstNs = min(r.FirstNs, v.first)
+			r.Count += count
+		}
+	}
+	var all []Row
+	for _, r := range rows {
+		if q.AtNs == 0 || !modelBeaten(rows, r, q) {
+			all = append(all, *r)
+		}
+	}
+	return all
+}
+
+// modelBeaten says whether another row of r's group is newer.
+func modelBeaten(rows map[Row]*Row, r *Row, q Query) bool {
+	for _, o := range rows {
+		same := o.Client == r.Client && o.Addr == r.Addr
+		if !q.Addr.IsValid() {
+			same = o.Client == r.Client && o.Name == r.Name && o.Addr.Is4() == r.Addr.Is4()
+		}
+		if same && o.LastNs > r.LastNs {
+			return true
+		}
+	}
+	return false
+}
+
+// modelTest drives a Cache and the model with the same operations.
+type modelTest struct {
+	t     *testing.T
+	rnd   *rand.Rand
+	cfg   Config
+	c     *Cache
+	m     *model
+	base  int64
+	span  int64 // of event times
+	grain int64
+	addrs int
+	names int
+	filed int64
+}
+
+func (mt *modelTest) addr() netip.Addr {
+	n := mt.rnd.IntN(mt.addrs)
+	if n%3 == 0 {
+		return netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", n+1))
+	}
+	return netip.AddrFrom4([4]byte{192, 0, byte(n >> 8), byte(n)})
+}
+
+func (mt *modelTest) client() netip.Addr {
+	return netip.AddrFrom4([4]byte{10, 0, 0, byte(mt.rnd.IntN(3))})
+}
+
+func (mt *modelTest) name() string { return fmt.Sprintf("n%d.example.org", mt.rnd.IntN(mt.names)) }
+
+// time drifts through the span with the operations, with late ones.
+func (mt *modelTest) time(done float64) int64 {
+	at := int64(done * float64(mt.span))
+	if mt.rnd.IntN(10) == 0 {
+		at -= mt.rnd.Int64N(mt.span / 2)
+	}
+	return mt.base + max(at, 0)/mt.grain*mt.grain
+}
+
+func (mt *modelTest) open() {
+	c, err := Open(mt.cfg)
+	if err != nil {
+		mt.t.Fatal(err)
+	}
+	mt.c = c
+}
+
+func (mt *modelTest) close() {
+	if err := mt.c.Close(mt.filed); err != nil {
+		mt.t.Fatal(err)
+	}
+}
+
+func (mt *modelTest) step(done float64) {
+	switch x := mt.rnd.IntN(100); {
+	case x < 45:
+		mt.file(done)
+	case x < 75:
+		mt.checkLookup(done)
+	case x < 90:
+		mt.checkOthers(done)
+	case x < 94:
+		mt.checkHistory(done)
+	case x < 96:
+		client := netip.AddrFrom4([4]byte{10, 0, 0, byte(mt.rnd.IntN(256))})
+		if mt.rnd.IntN(2) == 0 {
+			at := mt.time(done)
+			mt.c.Saw(client, at)
+			mt.m.saw(client, at)
+		}
+		if got, want := mt.c.ClientSeen(client), mt.m.seen[client]; got != want {
+			mt.t.Fatalf("ClientSeen(%v) = %v, want %v", client, got, want)
+		}
+		if got := mt.c.BeganNs(); got != mt.m.began {
+			mt.t.Fatalf("BeganNs() = %d, want %d", got, mt.m.began)
+		}
+	case x < 99:
+		if err := mt.c.Flush(mt.filed); err != nil {
+			mt.t.Fatal(err)
+		}
+	case mt.cfg.Dir != "" && mt.rnd.IntN(8) == 0:
+		mt.c.Maintain(mt.filed)
+		mt.close()
+		mt.open()
+	}
+}
+
+func (mt *modelTest) file(done float64) {
+	r := Response{Client: mt.client(), TimeNs: mt.time(done), Name: []byte(mt.name())}
+	for range 1 + mt.rnd.IntN(2) {
+		r.Addrs = append(r.Addrs, Addr{mt.addr(), uint32(r.TimeNs / 1e9 % 1000)})
+	}
+	if r.Name[1]%2 == 0 {
+		r.Canonical = append([]byte("cdn."), r.Name...)
+	}
+	mt.c.File(&r, mt.filed)
+	mt.m.file(&r)
+}
+
+func (mt *modelTest) checkLookup(done float64) {
+	client, addr, start := mt.client(), mt.addr(), mt.time(done)+mt.rnd.Int64N(mt.grain)
+	tol := mt.rnd.Int64N(3 * mt.grain)
+	horizon := start + mt.rnd.Int64N(mt.span/4)
+	got := mt.c.AppendClient(nil, client, addr, start, tol, horizon)
+	want := mt.m.client(client, addr, start, tol, horizon)
+	if d := gocmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		mt.t.Fatalf("AppendClient(%v, %v, %d, %d, %d): -want +got\n%s", client, addr, start, tol, horizon, d)
+	}
+}
+
+func (mt *modelTest) checkOthers(done float64) {
+	addr, until := mt.addr(), mt.time(done)+mt.rnd.Int64N(mt.grain)
+	got := mt.c.AppendOthers(nil, addr, until)
+	want := modelSelect(mt.m.others[addr], until, 0, 0)
+	if d := gocmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		mt.t.Fatalf("AppendOthers(%v, %d): -want +got\n%s", addr, until, d)
+	}
+}
+
+func (mt *modelTest) checkHistory(done float64) {
+	var q Query
+	if mt.rnd.IntN(2) == 0 {
+		q.Addr = mt.addr()
+	} else {
+		q.Name = mt.name()
+	}
+	if mt.rnd.IntN(2) == 0 {
+		q.Client = mt.client()
+	}
+	switch mt.rnd.IntN(3) {
+	case 0:
+		q.AtNs = mt.time(done)
+	case 1:
+		q.FromNs = mt.time(done)
+		q.ToNs = q.FromNs + mt.rnd.Int64N(mt.span/3)
+	}
+	got := rowsOf(mt.t, mt.c, q)
+	want := mt.m.history(q)
+	less := func(a, b Row) bool {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Client.Compare(b.Client), a.Addr.Compare(b.Addr)) < 0
+	}
+	if d := gocmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(less), addrsEqual); d != "" {
+		mt.t.Fatalf("History(%+v): -want +got\n%s", q, d)
+	}
+}
+
+var addrsEqual = gocmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+
+type historian interface {
+	History(ctx context.Context, q Query, yield func(Row) bool) error
+}
+
+func rowsOf(t *testing.T, h historian, q Query) []Row {
+	t.Helper()
+	var rows []Row
+	err := h.History(context.Background(), q, func(r Row) bool {
+		rows = append(rows, r)
+		return true
+	})
+	if err != nil {
+		t.Fatalf("History(%+v): %v", q, err)
+	}
+	return rows
+}
+
+func TestModel(t *testing.T) {
+	sec := int64(time.Second)
+	tests := []struct {
+		name  string
+		cfg   Config
+		disk  bool
+		addrs int
+		names int
+		grain int64 // with eviction, runs may be cut: times lie farther apart than a run
+		span  int64
+		steps int
+	}{
+		{"memory", Config{}, false, 100, 8, sec / 4, 150 * sec, 5000},
+		{"memory, one second", Config{}, false, 100, 8, 1e6, 10 * sec, 5000},
+		{"store", Config{}, true, 30, 8, 5 * sec, 7200 * sec, 8000},
+		{"store, short window", Config{Window: 60 * time.Second}, true, 30, 8, 5 * sec, 7200 * sec, 8000},
+		{"store, small index", Config{MaxVersions: 200}, true, 100, 8, 5 * sec, 7200 * sec, 8000},
+		{"store, many names", Config{MaxVersions: 4000, Window: 300 * time.Second}, true, 3, 90, 5 * sec, 36000 * sec, 5000},
+		{"store, few addresses", Config{MaxVersions: 400, Window: 60 * time.Second}, true, 2, 4, 5 * sec, 36000 * sec, 5000},
+		{"store, no room at all", Config{MaxVersions: 1, MaxClients: 1}, true, 20, 8, 5 * sec, 7200 * sec, 4000},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for seed := range uint64(3) {
+				mt := &modelTest{
+					t: t, rnd: rand.New(rand.NewPCG(seed, 7)), cfg: tt.cfg, m: newModel(),
+					base: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).UnixNano(), span: tt.span, grain: tt.grain,
+					addrs: tt.addrs, names: tt.names, filed: time.Now().UnixNano(),
+				}
+				mt.cfg.Seed = seed + 1
+				if tt.disk {
+					mt.cfg.Dir = t.TempDir()
+				}
+				mt.open()
+				for i := range tt.steps {
+					mt.step(float64(i) / float64(tt.steps))
+					if i%500 == 0 {
+						checkInvariants(t, mt.c)
+					}
+				}
+				t.Logf("seed %d: %+v", seed, mt.c.Stats())
+				mt.close()
+			}
+		})
+	}
+}

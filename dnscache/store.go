@@ -1,0 +1,182 @@
+package dnscache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	badger "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// What can be wrong with a history's directory.
+var (
+	// ErrLocked: another process, most likely the daemon, has it open.
+	ErrLocked = errors.New("dnscache: the history is in use by another process")
+	// ErrNoHistory: there is none in that directory.
+	ErrNoHistory = errors.New("dnscache: no history there")
+	// ErrCorrupt: its files can not be read as a history.
+	ErrCorrupt = errors.New("dnscache: the history can not be read")
+)
+
+// store is the history in Badger. A key's version in Badger is the time of its
+// writing, never the evidence's: the newest write of a key wins, and an expired
+// key has nothing older beneath it that would live.
+type store struct {
+	db      *badger.DB
+	version uint64 // of the latest write; changed by Flush only
+}
+
+// Badger's sizes are for a small machine: at most 4 memtables of 16 MB and the
+// block cache. They must not change with the configuration, because a write-ahead
+// log of a killed process has to fit the memtable that it is read into.
+const (
+	memTable      = 16 << 20
+	memTables     = 3
+	valueLogFile  = 64 << 20
+	manifestFile  = "MANIFEST"
+	minBlockCache = 1 << 20
+)
+
+// openStore opens dir, or makes it.
+func openStore(dir string, blockCache int64, warn func(string)) (*store, error) {
+	if err := checkTables(dir); err != nil {
+		return nil, err
+	}
+	opt := badger.DefaultOptions(dir).
+		WithLogger(badgerLog{warn}).
+		WithMetricsEnabled(false).
+		WithDetectConflicts(false). // one writer
+		WithNumVersionsToKeep(1).
+		WithSyncWrites(false). // a killed process loses nothing that it has written
+		WithMemTableSize(memTable).
+		WithNumMemtables(memTables).
+		WithNumLevelZeroTables(4).
+		WithNumLevelZeroTablesStall(12).
+		WithNumCompactors(2).
+		WithValueLogFileSize(valueLogFile).
+		WithBlockCacheSize(max(blockCache, minBlockCache)).
+		WithCompression(options.Snappy).
+		WithChecksumVerificationMode(options.OnBlockRead)
+	opt.LmaxCompaction = true // what expired goes from the last level too
+	db, err := guardedOpen(opt)
+	switch {
+	case err == nil:
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return nil, fmt.Errorf("%w: %s", ErrLocked, dir)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EROFS):
+		return nil, fmt.Errorf("dnscache: open %s: %w", dir, err)
+	default:
+		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, dir, err)
+	}
+	s := &store{db: db, version: db.MaxVersion()}
+	if err := s.checkFormat(dir); err != nil {
+		_ = s.close() // the first error is the one that tells
+		return nil, err
+	}
+	return s, nil
+}
+
+// guardedOpen turns Badger's panics over damaged files into errors.
+func guardedOpen(opt badger.Options) (db *badger.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, fmt.Errorf("badger: %v", r)
+		}
+	}()
+	return badger.OpenManaged(opt)
+}
+
+// holdsHistory says whether dir looks like a history at all.
+func holdsHistory(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, manifestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s", ErrNoHistory, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("dnscache: %w", err)
+	}
+	return nil
+}
+
+func (s *store) close() error {
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("dnscache: close the history: %w", err)
+	}
+	return nil
+}
+
+// read is a transaction that sees everything written.
+func (s *store) read() *badger.Txn { return s.db.NewTransactionAt(math.MaxUint64, false) }
+
+// get gives a key's value to fn; false when there is none.
+func (s *store) get(key []byte, fn func(value []byte) error) (bool, error) {
+	txn := s.read()
+	defer txn.Discard()
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return false, nil
+	}
+	if err == nil {
+		err = item.Value(fn)
+	}
+	if err != nil {
+		return false, fmt.Errorf("dnscache: read the history: %w", err)
+	}
+	return true, nil
+}
+
+func (s *store) holdsClient(p ip) (bool, error) {
+	return s.get(appendClientKey(nil, p), nil)
+}
+
+// checkFormat refuses a history of another format.
+func (s *store) checkFormat(dir string) error {
+	var version byte
+	found, err := s.get([]byte{kindState}, func(b []byte) error {
+		if len(b) > 0 {
+			version = b[0]
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if found && version != formatVersion {
+		return fmt.Errorf("dnscache: the history in %s has format %d, this program reads %d", dir, version, formatVersion)
+	}
+	return nil
+}
+
+// state is what the store says of itself; zero when it is new.
+func (s *store) state() (st state, err error) {
+	_, err = s.get([]byte{kindState}, st.read)
+	return st, err
+}
+
+// maintain lets compaction drop what was overwritten, and gives back what it can
+// of the value log.
+func (s *store) maintain() {
+	s.db.SetDiscardTs(s.version)
+	for s.db.RunValueLogGC(0.5) == nil {
+		continue // each round rewrites one file
+	}
+}
+
+// badgerLog hands on warnings and errors.
+type badgerLog struct{ warn func(string) }
+
+func (l badgerLog) Errorf(format string, args ...any)   { l.say(format, args) }
+func (l badgerLog) Warningf(format string, args ...any) { l.say(format, args) }
+func (l badgerLog) Infof(string, ...any)                {}
+func (l badgerLog) Debugf(string, ...any)               {}
+
+func (l badgerLog) say(format string, args []any) {
+	if l.warn != nil {
+		l.warn("badger: " + fmt.Sprintf(format, args...))
+	}
+}
