@@ -1,0 +1,288 @@
+package correlate
+
+import (
+	"math"
+	"net/netip"
+	"time"
+
+	"flowname/dnscache"
+	"flowname/flows"
+	"flowname/geo"
+)
+
+// Grace is how long past its TTL an answer still counts as current: clients
+// seldom use one for more than a minute longer (measured: 0.6-7.4 % of flows
+// begin past the TTL, few of them by more).
+const Grace = 60 * time.Second
+
+// Config configures a Correlator.
+type Config struct {
+	// Wait is how long a flow without a good name waits for an answer that is
+	// on its way. Zero: not at all.
+	Wait time.Duration
+	// WaitRoom is how many flows wait at most; zero: 65536.
+	WaitRoom int
+	// Connections is how many connections are remembered at most, of 56 bytes
+	// each; zero: 524288.
+	Connections int
+	// Seed spreads connections over their memory. A daemon wants a secret one; a
+	// replay the same each time, so that a full memory forgets the same.
+	Seed uint64
+}
+
+// A Correlator joins flows to names. It belongs to one goroutine.
+type Correlator struct {
+	cfg     Config
+	cache   *dnscache.Cache
+	geo     *geo.Cursor
+	waiting waitingRoom
+	conns   connections
+	stats   Stats
+
+	flow    Flow             // handed out, reused
+	matches []dnscache.Match // scratch
+	dst     []Candidate      // storage of flow.Dst.Candidates
+	src     []Candidate      // storage of flow.Src.Candidates
+}
+
+// New returns a Correlator that takes names from cache and geography from
+// geo; geo may be nil.
+func New(cfg Config, cache *dnscache.Cache, cursor *geo.Cursor) *Correlator {
+	if cfg.WaitRoom == 0 {
+		cfg.WaitRoom = 1 << 16
+	}
+	if cfg.Connections == 0 {
+		cfg.Connections = 1 << 19
+	}
+	if cfg.Wait <= 0 {
+		cfg.Wait, cfg.WaitRoom = 0, 0
+	}
+	return &Correlator{
+		cfg:     cfg,
+		cache:   cache,
+		geo:     cursor,
+		waiting: newWaitingRoom(cfg.WaitRoom),
+		conns:   newConnections(cfg.Connections, cfg.Seed),
+		matches: make([]dnscache.Match, 0, 4*MaxCandidates),
+		dst:     make([]Candidate, 0, MaxCandidates),
+		src:     make([]Candidate, 0, MaxCandidates),
+	}
+}
+
+// Join hands records to emit as enriched flows, at once or, where an answer
+// may be on its way, in a later call. The records are copied where they stay.
+// Records that came together are best given together: all of them are looked
+// at for the starts of their connections before the first is decided.
+func (c *Correlator) Join(records []flows.Record, nowNs int64, emit func(*Flow)) {
+	c.Release(nowNs, emit)
+	for i := range records {
+		id, _ := c.conns.id(&records[i])
+		c.conns.touch(id, &records[i])
+	}
+	for i := range records {
+		c.join(&records[i], nowNs, emit)
+	}
+}
+
+// Release hands out the flows that have waited long enough.
+func (c *Correlator) Release(nowNs int64, emit func(*Flow)) {
+	for w := c.waiting.front(); w != nil && w.dueNs <= nowNs; w = c.waiting.front() {
+		c.releaseFront(emit)
+	}
+}
+
+// NextDueNs is when Release has the next flow to hand out; ok is false when
+// none waits.
+func (c *Correlator) NextDueNs() (dueNs int64, ok bool) {
+	if w := c.waiting.front(); w != nil {
+		return w.dueNs, true
+	}
+	return 0, false
+}
+
+// Drain hands out all that still wait.
+func (c *Correlator) Drain(emit func(*Flow)) {
+	for c.waiting.front() != nil {
+		c.releaseFront(emit)
+	}
+}
+
+func (c *Correlator) releaseFront(emit func(*Flow)) {
+	connection, swapped := c.decide(&c.waiting.front().record)
+	if c.flow.Basis() == Client || c.flow.Basis() == ClientExpired {
+		c.stats.WaitedNamed++
+	}
+	c.hand(connection, swapped, emit)
+	c.waiting.pop()
+}
+
+func (c *Correlator) join(r *flows.Record, nowNs int64, emit func(*Flow)) {
+	connection, swapped := c.decide(r)
+	if c.cfg.Wait > 0 && c.mayImprove() {
+		if c.waiting.full() {
+			c.stats.WaitRoomFull++
+			c.releaseFront(emit)
+		}
+		c.stats.Waited++
+		c.waiting.push(r, nowNs+int64(c.cfg.Wait))
+		return
+	}
+	c.hand(connection, swapped, emit)
+}
+
+// hand completes the decided flow of a connection and gives it away.
+func (c *Correlator) hand(connection *conn, swapped bool, emit func(*Flow)) {
+	f := &c.flow
+	a, b := firstName(&f.Src), firstName(&f.Dst)
+	if swapped {
+		a, b = b, a
+	}
+	connection.name(a, b)
+	if c.geo != nil {
+		c.geo.Lookup(&f.Src.Geo, f.Record.Src)
+		c.geo.Lookup(&f.Dst.Geo, f.Record.Dst)
+	}
+	c.stats.count(f)
+	emit(f)
+}
+
+// firstName is the hash of an end's name; 0 where it has none.
+func firstName(e *End) uint32 {
+	if !e.Named {
+		return 0
+	}
+	return hashName(e.Candidates[0].Name)
+}
+
+// mayImprove tells whether an answer yet to come could give the decided flow
+// a better name: it has none by its client's own answers, and could have.
+func (c *Correlator) mayImprove() bool {
+	if c.flow.Unnamed == NotResolvable {
+		return false
+	}
+	b := c.flow.Basis()
+	return b == 0 || b > ClientExpired
+}
+
+// decide fills c.flow's names and reason. The connection it returns is valid
+// until the next decision; swapped says that the source is its higher end.
+func (c *Correlator) decide(r *flows.Record) (connection *conn, swapped bool) {
+	id, swapped := c.conns.id(r)
+	connection = c.conns.touch(id, r)
+	srcFirst, dstFirst := connection.a, connection.b
+	if swapped {
+		srcFirst, dstFirst = dstFirst, srcFirst
+	}
+	c.flow = Flow{Record: r}
+	f := &c.flow
+	f.Dst.Candidates = c.dst[:0]
+	f.Src.Candidates = c.src[:0]
+	c.nameEnd(&f.Dst, r.Src, r.Dst, connection, dstFirst)
+	c.nameEnd(&f.Src, r.Dst, r.Src, connection, srcFirst)
+	if !f.Dst.Named && !f.Src.Named {
+		f.Unnamed = c.reason(f, connection.startNs+connection.startErrorNs)
+	}
+	return connection, swapped
+}
+
+// nameEnd names addr by what client resolved, as of the connection's start.
+// firstName is the hash of the name that an earlier slice was given, if any.
+func (c *Correlator) nameEnd(e *End, client, addr netip.Addr, connection *conn, firstName uint32) {
+	if !resolvable(addr) {
+		return
+	}
+	until := connection.startNs + connection.startErrorNs
+	if resolvable(client) {
+		c.matches = c.cache.AppendClient(c.matches[:0], client, addr, connection.startNs, connection.startErrorNs, math.MaxInt64)
+		for i := range c.matches {
+			e.add(&c.matches[i], basisOf(&c.matches[i], connection.startNs, until))
+		}
+		e.Named = len(e.Candidates) > 0
+	}
+	if !e.Named {
+		c.matches = c.cache.AppendOthers(c.matches[:0], addr, until)
+		for i := range c.matches {
+			e.add(&c.matches[i], Others)
+		}
+		e.Named = len(c.matches) == 1
+	}
+	if firstName != 0 {
+		c.leadWith(e, firstName, addr, until)
+	}
+}
+
+// leadWith puts the connection's first name before the other candidates. A
+// name that others' answers gave may have been displaced since by the client's
+// own: it stays the connection's.
+func (c *Correlator) leadWith(e *End, firstName uint32, addr netip.Addr, untilNs int64) {
+	if e.lead(firstName) {
+		return
+	}
+	c.matches = c.cache.AppendOthers(c.matches[:0], addr, untilNs)
+	for i := range c.matches {
+		if hashName(c.matches[i].Name) == firstName {
+			e.Candidates = e.Candidates[:min(len(e.Candidates), MaxCandidates-1)]
+			e.add(&c.matches[i], Others)
+			e.lead(firstName)
+			return
+		}
+	}
+}
+
+// basisOf grades one of the client's own answers.
+func basisOf(m *dnscache.Match, startNs, untilNs int64) Basis {
+	switch {
+	case m.AtNs > untilNs:
+		return ClientLater
+	case startNs-m.AtNs > int64(m.TTL)*int64(time.Second)+int64(Grace):
+		return ClientExpired
+	}
+	return Client
+}
+
+func (e *End) add(m *dnscache.Match, b Basis) {
+	if len(e.Candidates) == MaxCandidates {
+		return
+	}
+	e.Candidates = append(e.Candidates, Candidate{
+		Name: m.Name, Canonical: m.Canonical, Basis: b, AnsweredNs: m.AtNs, Source: m.Source,
+	})
+}
+
+// lead moves a candidate to the front by the hash of its name; false where there
+// is none such.
+func (e *End) lead(name uint32) bool {
+	for at := range e.Candidates {
+		if hashName(e.Candidates[at].Name) != name {
+			continue
+		}
+		found := e.Candidates[at]
+		copy(e.Candidates[1:at+1], e.Candidates[:at])
+		e.Candidates[0] = found
+		e.Named = true
+		return true
+	}
+	return false
+}
+
+// reason tells why neither end has a name, for the end that would be the
+// server's.
+func (c *Correlator) reason(f *Flow, untilNs int64) Reason {
+	server, client, end := f.Record.Dst, f.Record.Src, &f.Dst
+	if !serverIsDst(f.Record) {
+		server, client, end = client, server, &f.Src
+	}
+	switch {
+	case !resolvable(server):
+		return NotResolvable
+	case len(end.Candidates) > 1:
+		return Ambiguous
+	}
+	if began := c.cache.BeganNs(); began != 0 && untilNs < began {
+		return BeforeSensor
+	}
+	if !c.cache.ClientSeen(client) {
+		return ClientUnseen
+	}
+	return NoAnswer
+}

@@ -1,0 +1,44 @@
+// Package correlate joins flows to names: to each end of a flow it gives the
+// name that the other end had resolved for it when the flow began, the evidence
+// for that, and where there is no name, the reason.
+//
+// # Rules
+//
+// Let C be one end and A the other, s the flow's start and d the error that s
+// can have by the form it was exported in ([flows.Record.StartErrorNs]).
+//
+//  1. Of C's answers for A at or before s+d the nearest to s names A: basis
+//     client, or client_expired where its TTL and [Grace] had passed at s. C's
+//     other names for A are candidates.
+//  2. Else C's first answer for A after s+d names it: client_later.
+//  3. Else, where the answers that others had for A before s+d give one name
+//     only, it is that one: others. Where they give several, none of them is:
+//     the end stays unnamed, and they are its candidates (ambiguous).
+//  4. Else there is no name, and [Reason] says why.
+//
+// A wrong name is worse than none, so nothing is guessed beyond these rules.
+//
+// # Connections
+//
+// Exporters cut a long connection into slices at their active timeout, and
+// tell its two directions apart. A slice is looked up as of the start of its
+// connection, and the first name that any slice of it was given stays with it.
+// The memory of connections is a table of a fixed size without pointers; a
+// forgotten connection's next slice is a connection of its own.
+//
+// # Waiting
+//
+// A flow that rules 2 to 4 would decide waits up to Config.Wait for an answer
+// that is on its way to the cache still: resolvers deliver their logs in
+// batches, and exporters are sometimes faster. The waiting room is a ring
+// of Config.WaitRoom flows; when it is full the flow that has waited longest
+// leaves early, decided by what is known then, and is counted.
+//
+// # Time, ownership, concurrency
+//
+// A [Correlator] reads no clock: its callers say what time it is, wall-clock time
+// in the daemon and packet time in a replay, so that a replay of the same files
+// gives the same flows. It belongs to one goroutine; several of them share the cache,
+// which is safe for that. A [Flow] is valid during the call that hands it
+// out and refers to the caller's record or to the waiting room's copy of it.
+package correlate

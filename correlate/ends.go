@@ -1,0 +1,33 @@
+package correlate
+
+import (
+	"net/netip"
+
+	"flowname/flows"
+)
+
+// serverIsDst tells which end a client would have looked up: the one with the
+// well-known port, else the lower port, else the destination. It only chooses
+// for which end the reason is given; names are looked up for both.
+func serverIsDst(r *flows.Record) bool {
+	if !resolvable(r.Dst) {
+		return true
+	}
+	if r.Proto != flows.ProtoTCP && r.Proto != flows.ProtoUDP {
+		return true
+	}
+	return r.DstPort <= r.SrcPort
+}
+
+// resolvable tells whether an address can be somebody's answer to a lookup
+// made to reach it. RFC 1918 addresses can.
+func resolvable(a netip.Addr) bool {
+	return a.IsValid() &&
+		!a.IsUnspecified() &&
+		!a.IsLoopback() &&
+		!a.IsMulticast() &&
+		!a.IsLinkLocalUnicast() &&
+		a != broadcast
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

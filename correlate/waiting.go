@@ -1,0 +1,41 @@
+package correlate
+
+import "flowname/flows"
+
+// waitingRoom is a ring of flows that wait for an answer, first in first out:
+// all wait equally long, so the first is due first.
+type waitingRoom struct {
+	ring  []waiting
+	first int
+	count int
+}
+
+type waiting struct {
+	record flows.Record
+	dueNs  int64
+}
+
+func newWaitingRoom(size int) waitingRoom { return waitingRoom{ring: make([]waiting, size)} }
+
+func (w *waitingRoom) full() bool { return w.count == len(w.ring) }
+
+// push copies a record in; the room must not be full.
+func (w *waitingRoom) push(r *flows.Record, dueNs int64) {
+	slot := &w.ring[(w.first+w.count)%len(w.ring)]
+	slot.record, slot.dueNs = *r, dueNs
+	w.count++
+}
+
+// front is the flow that has waited longest; nil when there is none.
+func (w *waitingRoom) front() *waiting {
+	if w.count == 0 {
+		return nil
+	}
+	return &w.ring[w.first]
+}
+
+// pop removes the front, which is no longer valid then.
+func (w *waitingRoom) pop() {
+	w.first = (w.first + 1) % len(w.ring)
+	w.count--
+}
