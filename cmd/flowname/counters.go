@@ -1,0 +1,60 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"unicode"
+)
+
+// eachCounter visits the uint64 fields of a Stats struct, those of structs in
+// it too, with their names in snake case. It is how every counter that a
+// package keeps comes to be seen, without a list that could miss one.
+func eachCounter(stats any, visit func(name string, value uint64)) {
+	visitCounters("", reflect.ValueOf(stats), visit)
+}
+
+func visitCounters(prefix string, v reflect.Value, visit func(string, uint64)) {
+	for i := range v.NumField() {
+		name := prefix + snakeCase(v.Type().Field(i).Name)
+		switch field := v.Field(i); field.Kind() {
+		case reflect.Uint64:
+			visit(name, field.Uint())
+		case reflect.Struct:
+			visitCounters(name+"_", field, visit)
+		}
+	}
+}
+
+// snakeCase turns a Go name into words joined by underscores; a run of capitals
+// is one word.
+func snakeCase(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if unicode.IsUpper(r) && i > 0 {
+			afterLower := !unicode.IsUpper(runes[i-1])
+			beforeLower := i+1 < len(runes) && unicode.IsLower(runes[i+1])
+			if afterLower || beforeLower {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// addCounters adds one account to another of the same type.
+func addCounters[T any](sum *T, account T) {
+	addFields(reflect.ValueOf(sum).Elem(), reflect.ValueOf(account))
+}
+
+func addFields(sum, account reflect.Value) {
+	for i := range sum.NumField() {
+		switch field := sum.Field(i); field.Kind() {
+		case reflect.Uint64:
+			field.SetUint(field.Uint() + account.Field(i).Uint())
+		case reflect.Struct:
+			addFields(field, account.Field(i))
+		}
+	}
+}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"flowname/correlate"
+	"flowname/dnscache"
+	"flowname/flows/listen"
+	"flowname/geo"
+)
+
+// Periods of the daemon's housekeeping.
+const (
+	// cacheFlush bounds what a crash can lose to a second, with room for the
+	// write itself.
+	cacheFlush    = 400 * time.Millisecond
+	cacheMaintain = time.Minute
+	geoPoll       = 5 * time.Second
+)
+
+// A daemon is the running collector: all stages and what they share. It is
+// opened whole or not at all, and run once.
+type daemon struct {
+	log    *slog.Logger
+	cache  *dnscache.Cache
+	places *geo.Reader
+	dns    dnsConfig
+
+	group     *listen.Group // nil: no flows
+	receivers []*receiver
+	joiners   []*joiner
+	writer    *writer
+
+	tap    *wireTap      // nil: no capture
+	dnstap *dnstapServer // nil: no dnstap
+
+	http         *http.Server // nil: none
+	httpListener net.Listener
+}
+
+func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error) {
+	d = &daemon{log: log}
+	defer func() {
+		if err != nil {
+			d.abandon()
+		}
+	}()
+	if d.dns, err = c.DNSFlags.config(); err != nil {
+		return d, err
+	}
+	if d.places, err = geo.New(c.ASN, c.Geo); err != nil {
+		return d, err
+	}
+	for _, db := range d.places.Databases() {
+		log.Info("database", "file", db.Path, "type", db.Type, "facts", db.Facts, "built", db.Built.Format(time.DateOnly))
+	}
+	d.cache, err = dnscache.Open(dnscache.Config{
+		Dir: c.Data, Retention: c.Retention, Window: c.IndexWindow, MaxVersions: c.IndexVersions,
+	})
+	if err != nil {
+		return d, dataError(c.Data, err)
+	}
+	if err = d.loadFiles(c.DNS); err != nil {
+		return d, err
+	}
+	d.cache.Saw(netip.Addr{}, time.Now().UnixNano()) // from here on the sensor is there
+	file, err := appendOutput(c.Out, std.out)
+	if err != nil {
+		return d, err
+	}
+	d.writer = newWriter(file, log)
+	if err = d.openSources(c); err != nil {
+		return d, err
+	}
+	if err = d.openFlows(c); err != nil {
+		return d, err
+	}
+	return d, d.openHTTP(c.HTTP)
+}
+
+// loadFiles files the evidence of files before anything is listened to.
+func (d *daemon) loadFiles(paths []string) error {
+	for _, path := range paths {
+		f, err := openDNSFile(path, d.dns)
+		if err != nil {
+			return err
+		}
+		source, n := newReorderer(f.pull, dnsWindow), 0
+		for _, ok := source.head(); ok; _, ok = source.head() {
+			now := time.Now().UnixNano()
+			r := source.pop().value
+			d.cache.File(&r, now)
+			if n++; n%flushEvery == 0 {
+				if err := d.cache.Flush(now); err != nil {
+					f.close()
+					return err
+				}
+			}
+		}
+		f.close()
+		if f.problem != nil {
+			d.log.Warn("a file of DNS evidence ends early; what came before is used", "err", f.problem)
+		}
+		d.log.Info("loaded DNS evidence", "file", path, "responses", n)
+	}
+	return nil
+}
+
+func (d *daemon) openSources(c *runCmd) (err error) {
+	if c.Capture != "" {
+		if d.tap, err = openWireTap(c.Capture, d.dns, d.cache); err != nil {
+			return err
+		}
+		d.log.Info("watching DNS", "interface", c.Capture)
+	}
+	if c.Dnstap != "" {
+		if d.dnstap, err = openDnstap(c.Dnstap, d.dns, d.cache, d.log); err != nil {
+			return err
+		}
+		d.log.Info("waiting for dnstap", "address", d.dnstap.listener.Addr())
+	}
+	return nil
+}
+
+func (d *daemon) openFlows(c *runCmd) (err error) {
+	if c.Netflow == off {
+		return nil
+	}
+	d.group, err = listen.Open(listen.Config{Addr: c.Netflow, Sockets: c.Sockets, ReceiveBuffer: c.ReceiveBuffer})
+	if err != nil {
+		return err
+	}
+	if warning := d.group.BufferWarning(); warning != "" {
+		d.log.Warn(warning)
+	}
+	for _, socket := range d.group.Sockets() {
+		r := newReceiver(socket, d.log)
+		d.receivers = append(d.receivers, r)
+		join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
+		d.joiners = append(d.joiners, newJoiner(join, r, d.writer.in))
+	}
+	d.log.Info("waiting for NetFlow and IPFIX", "address", d.group.Addr(), "sockets", len(d.receivers))
+	return nil
+}
+
+func (d *daemon) openHTTP(addr string) (err error) {
+	if addr == off {
+		return nil
+	}
+	if d.httpListener, err = net.Listen("tcp", addr); err != nil {
+		return fmt.Errorf("http: %w: give another --http, or off", err)
+	}
+	d.http = newHTTPServer(d.cache, metricsHandler(d))
+	d.log.Info("serving", "http", d.httpListener.Addr())
+	return nil
+}
+
+// abandon closes what a failed open has opened.
+func (d *daemon) abandon() {
+	if d.group != nil {
+		d.group.Close()
+	}
+	if d.tap != nil {
+		d.tap.live.Close()
+	}
+	if d.dnstap != nil {
+		d.dnstap.listener.Close()
+	}
+	if d.writer != nil {
+		d.writer.file.Close()
+	}
+	if d.cache != nil {
+		d.cache.Close(time.Now().UnixNano())
+	}
+}
+
+// run runs all stages until ctx ends or one of them fails, and then shuts down
+// in this order, each step when the one before is done:
+//
+//  1. sources: sockets drain what the kernel has queued, taps and dnstap end
+//  2. receivers have passed on their last batch, which ends the joiners
+//  3. joiners hand out what waits, which ends the writer
+//  4. the writer flushes and closes the output
+//  5. housekeeping and HTTP end
+//  6. the cache writes what it holds and closes
+func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
+	sources, sourcesCtx := errgroup.WithContext(ctx)
+	services, stopServices := context.WithCancel(context.Background())
+	defer stopServices()
+
+	var house errgroup.Group
+	house.Go(func() error { return d.keepHouse(services, reload) })
+	if d.http != nil {
+		house.Go(func() error { return serveHTTP(services, d.http, d.httpListener) })
+	}
+
+	failed := make(chan error, 1)
+	written := make(chan error, 1)
+	go func() {
+		written <- d.writer.run(func(err error) {
+			select {
+			case failed <- fmt.Errorf("output: %w", err):
+			default:
+			}
+		})
+	}()
+	var joined sync.WaitGroup
+	for _, j := range d.joiners {
+		joined.Go(j.run)
+	}
+	d.startSources(sources, sourcesCtx, failed)
+
+	err := sources.Wait() // 1, 2
+	joined.Wait()         // 3
+	close(d.writer.in)
+	err = errors.Join(err, <-written) // 4
+	stopServices()
+	err = errors.Join(err, house.Wait()) // 5
+	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
+}
+
+// startSources starts what brings data in; the failure of any, or of the
+// output, ends them all.
+func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, failed <-chan error) {
+	sources.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		}
+	})
+	for _, r := range d.receivers {
+		sources.Go(func() error { return r.run(ctx) })
+	}
+	if d.tap != nil {
+		sources.Go(func() error { return d.tap.run(ctx) })
+	}
+	if d.dnstap != nil {
+		sources.Go(func() error { return d.dnstap.run(ctx, sources.Go) })
+	}
+}
+
+// keepHouse does what is done from time to time.
+func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
+	flush := time.NewTicker(cacheFlush)
+	defer flush.Stop()
+	maintain := time.NewTicker(cacheMaintain)
+	defer maintain.Stop()
+	poll := time.NewTicker(geoPoll)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-flush.C:
+			if err := d.cache.Flush(now.UnixNano()); err != nil {
+				d.log.Error("the history could not be written; /metrics counts what is lost", "err", err)
+			}
+		case now := <-maintain.C:
+			d.cache.Maintain(now.UnixNano())
+		case <-poll.C:
+			if d.places.Changed() {
+				d.reloadPlaces()
+			}
+		case <-reload:
+			d.reloadPlaces()
+			select {
+			case d.writer.reopen <- struct{}{}:
+			default: // one is asked for already
+			}
+		}
+	}
+}
+
+// reloadPlaces takes databases that were replaced.
+func (d *daemon) reloadPlaces() {
+	switch changed, err := d.places.Reload(); {
+	case err != nil:
+		d.log.Error("a database was replaced by one that can not be used; the old one stays", "err", err)
+	case changed:
+		d.log.Info("databases replaced")
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"flowname/dnscache"
+	"flowname/dnscache/dnstap"
+	"flowname/dnscache/dnswire"
+	"flowname/dnscache/sensor"
+)
+
+// An intake turns the messages of one source into evidence. It belongs to the
+// source's goroutine.
+type intake struct {
+	parser   *dnswire.Parser
+	response dnscache.Response
+	// file is given each response that names something or shows that a client
+	// asks; it copies what it keeps.
+	file func(*dnscache.Response)
+}
+
+func newIntake(config dnswire.Config, file func(*dnscache.Response)) *intake {
+	return &intake{parser: dnswire.NewParser(config), file: file}
+}
+
+// packet takes a message that the sensor saw.
+func (in *intake) packet(m *sensor.Message) {
+	r := &in.response
+	if m.Query {
+		*r = dnscache.Response{}
+	} else if !in.parse(m.Wire) {
+		return
+	}
+	m.Fill(r)
+	in.file(r)
+}
+
+// dnstap takes a message that a resolver reported.
+func (in *intake) dnstap(m *dnstap.Message) {
+	switch m.Fill(&in.response) {
+	case dnstap.EvidenceNone:
+		return
+	case dnstap.EvidenceAnyone, dnstap.EvidenceClient:
+		if !in.parse(m.Wire) {
+			return
+		}
+	}
+	in.file(&in.response)
+}
+
+// parse fills the response from a message; what a cut message says before the
+// cut is true.
+func (in *intake) parse(wire []byte) bool {
+	err := in.parser.Parse(&in.response, wire)
+	return err == nil || len(in.response.Addrs) > 0
+}

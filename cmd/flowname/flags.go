@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+
+	"flowname/correlate/export"
+	"flowname/dnscache"
+	"flowname/dnscache/sensor"
+)
+
+// DNSFlags are the flags of all commands that read DNS messages.
+type DNSFlags struct {
+	DNS64           []string `name:"dns64" help:"NAT64 prefix besides 64:ff9b::/96 (repeatable)." placeholder:"PREFIX"`
+	DNSPort         []uint16 `name:"dns-port" help:"Port besides 53 on which DNS is spoken (repeatable)." placeholder:"PORT"`
+	AcceptUnmatched bool     `name:"accept-unmatched" help:"Believe responses whose query was not seen: for a tap of one direction only."`
+}
+
+func (f *DNSFlags) config() (dnsConfig, error) {
+	c := dnsConfig{sensor: sensor.Config{AcceptUnmatched: f.AcceptUnmatched, Ports: f.DNSPort, Queries: true}}
+	for _, text := range f.DNS64 {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return c, usagef("dns64: %q is not a prefix such as 2001:db8:64::/96", text)
+		}
+		c.wire.DNS64 = append(c.wire.DNS64, p)
+	}
+	if err := c.wire.Validate(); err != nil {
+		return c, usagef("dns64: %v", err)
+	}
+	return c, nil
+}
+
+// appendOutput opens the sink of a daemon, which adds to what is there.
+func appendOutput(path string, stdout io.Writer) (*export.File, error) {
+	if path == "-" {
+		return export.NewStream(stdout), nil
+	}
+	return export.OpenFile(path)
+}
+
+// dataError says what to do about a data directory that can not be used.
+func dataError(dir string, err error) error {
+	if errors.Is(err, dnscache.ErrLocked) {
+		return fmt.Errorf("the data directory %s is in use by another flowname: stop it or give another --data", dir)
+	}
+	return fmt.Errorf("data directory %s: %w", dir, err)
+}

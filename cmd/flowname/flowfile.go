@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"flowname/dnscache/sensor/capture"
+	"flowname/dnscache/sensor/packet"
+	"flowname/flows"
+	"flowname/flows/netflow"
+)
+
+// A flowFile yields the records of a capture of export packets, datagram by
+// datagram in the file's order. Any UDP payload that looks like an export message is one, whatever
+// its port.
+type flowFile struct {
+	in      *input
+	frames  *capture.Reader
+	packets *packet.Decoder
+	packet  packet.Packet
+	decoder *netflow.Decoder // shared by all flow files: exporters go on from one file to the next
+	ended   bool
+	problem error
+
+	datagrams, foreign uint64 // UDP datagrams, those that are no export message
+	refused            uint64 // messages of which something was refused
+	firstRefusal       error
+
+	ready []flows.Record // of the last datagram
+}
+
+func openFlowFile(path string, decoder *netflow.Decoder) (*flowFile, error) {
+	in, err := openInput(path)
+	if err != nil {
+		return nil, err
+	}
+	if in.kind != kindCapture {
+		in.close()
+		return nil, fmt.Errorf("%s: flows are read from captures of export packets (pcap, pcapng); this is a dnstap stream: give it with --dns", path)
+	}
+	frames, err := capture.NewReader(in.reader)
+	if err != nil {
+		in.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &flowFile{
+		in: in, frames: frames, decoder: decoder,
+		packets: packet.NewDecoder(packet.Config{}),
+	}, nil
+}
+
+// pull yields the records of the next datagram that has any, at the time it
+// was received.
+func (f *flowFile) pull() (int64, []flows.Record, bool) {
+	f.ready = nil // the reorderer keeps the last one
+	for len(f.ready) == 0 {
+		if !f.advance() {
+			return 0, nil, false
+		}
+	}
+	return f.ready[0].ReceivedNs, f.ready, true
+}
+
+// advance reads one frame; false at the end.
+func (f *flowFile) advance() bool {
+	if f.ended {
+		return false
+	}
+	frame, err := f.frames.Next()
+	if err == nil {
+		if f.packets.Decode(frame, &f.packet) {
+			f.take(&f.packet)
+		}
+		return true
+	}
+	if err != io.EOF {
+		f.problem = fmt.Errorf("%s: %w", f.in.path, err)
+	}
+	f.close()
+	return false
+}
+
+func (f *flowFile) take(p *packet.Packet) {
+	if p.Proto != flows.ProtoUDP {
+		return
+	}
+	f.datagrams++
+	if _, ok := netflow.Version(p.Payload); !ok {
+		f.foreign++
+		return
+	}
+	var err error
+	f.ready, err = f.decoder.AppendRecords(f.ready, p.Payload, p.Src, p.TimeNs)
+	if err == nil {
+		return
+	}
+	f.refused++
+	if f.firstRefusal == nil {
+		f.firstRefusal = fmt.Errorf("%s: exporter %s: %w", f.in.path, p.Src, err)
+	}
+}
+
+// close closes the file; it may be called twice.
+func (f *flowFile) close() {
+	if !f.ended {
+		f.ended = true
+		f.in.close()
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"flowname/correlate"
+	"flowname/correlate/export"
+	"flowname/flows"
+	"flowname/flows/listen"
+	"flowname/flows/netflow"
+)
+
+// The path of a flow, for each socket: a receiver decodes datagrams to batches
+// of records, a joiner makes lines of them. Batches and line buffers go round
+// in a fixed number, so that a stage that is behind holds up the one before it,
+// and at last the socket, where the kernel drops and counts.
+const (
+	batchesPerSocket = 8
+	recordsPerBatch  = 2048 // what a batch is made for; a large read may exceed it
+	linesPerSocket   = 4
+	linesSize        = 256 << 10
+	joinerTick       = 100 * time.Millisecond
+	complaintEvery   = 10 * time.Second
+)
+
+type flowBatch struct{ records []flows.Record }
+
+// A receiver owns a socket and its decoder.
+type receiver struct {
+	socket  *listen.Socket
+	decoder *netflow.Decoder
+	free    chan *flowBatch
+	full    chan *flowBatch // closed when the socket is
+	stats   snapshot[netflow.Stats]
+	log     *slog.Logger
+
+	complainedNs int64
+}
+
+func newReceiver(socket *listen.Socket, log *slog.Logger) *receiver {
+	r := &receiver{
+		socket:  socket,
+		decoder: netflow.NewDecoder(netflow.Config{}),
+		free:    make(chan *flowBatch, batchesPerSocket),
+		full:    make(chan *flowBatch, batchesPerSocket),
+		log:     log,
+	}
+	for range batchesPerSocket {
+		r.free <- &flowBatch{records: make([]flows.Record, 0, recordsPerBatch)}
+	}
+	return r
+}
+
+// run receives until ctx ends and the socket's queue is drained.
+func (r *receiver) run(ctx context.Context) error {
+	defer close(r.full)
+	return r.socket.Run(ctx, r.handle)
+}
+
+func (r *receiver) handle(datagrams []listen.Datagram) {
+	b := <-r.free
+	b.records = b.records[:0]
+	for i := range datagrams {
+		d := &datagrams[i]
+		var err error
+		b.records, err = r.decoder.AppendRecords(b.records, d.Payload, d.From, d.ReceivedNs)
+		if err != nil {
+			r.complain(d, err)
+		}
+	}
+	r.stats.store(r.decoder.Stats())
+	r.full <- b
+}
+
+// complain logs what was refused, seldom: the counters tell how often.
+func (r *receiver) complain(d *listen.Datagram, err error) {
+	if d.ReceivedNs-r.complainedNs < int64(complaintEvery) {
+		return
+	}
+	r.complainedNs = d.ReceivedNs
+	r.log.Warn("part of an export message was refused; /metrics counts all", "exporter", d.From, "err", err)
+}
+
+// joinStats is a correlator's account and how many flows wait in it.
+type joinStats struct {
+	correlate.Stats
+	waiting int
+}
+
+// A joiner owns a correlator and turns batches into lines.
+type joiner struct {
+	correlator *correlate.Correlator
+	in         <-chan *flowBatch
+	free       chan<- *flowBatch
+	lines      chan<- lineBuffer
+	spare      chan []byte
+	buf        []byte
+	stats      snapshot[joinStats]
+}
+
+func newJoiner(c *correlate.Correlator, r *receiver, lines chan<- lineBuffer) *joiner {
+	j := &joiner{
+		correlator: c, in: r.full, free: r.free, lines: lines,
+		spare: make(chan []byte, linesPerSocket),
+	}
+	for range linesPerSocket - 1 {
+		j.spare <- make([]byte, 0, linesSize)
+	}
+	j.buf = make([]byte, 0, linesSize)
+	return j
+}
+
+// run joins until its batches end, then hands out what waits still.
+func (j *joiner) run() {
+	tick := time.NewTicker(joinerTick)
+	defer tick.Stop()
+	for {
+		select {
+		case b, ok := <-j.in:
+			if !ok {
+				j.correlator.Drain(j.emit)
+				j.pass()
+				return
+			}
+			j.correlator.Join(b.records, time.Now().UnixNano(), j.emit)
+			j.free <- b
+		case now := <-tick.C:
+			j.correlator.Release(now.UnixNano(), j.emit)
+			j.pass()
+		}
+	}
+}
+
+func (j *joiner) emit(f *correlate.Flow) {
+	j.buf = export.AppendJSON(j.buf, f)
+	if len(j.buf) >= linesSize {
+		j.pass()
+	}
+}
+
+// pass gives the lines to the writer and takes an empty buffer.
+func (j *joiner) pass() {
+	j.stats.store(joinStats{j.correlator.Stats(), j.correlator.Waiting()})
+	if len(j.buf) == 0 {
+		return
+	}
+	j.lines <- lineBuffer{j.buf, j.spare}
+	j.buf = (<-j.spare)[:0]
+}

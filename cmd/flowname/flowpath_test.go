@@ -1,0 +1,192 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"flowname/correlate"
+	"flowname/correlate/export"
+	"flowname/dnscache"
+	"flowname/flows"
+	"flowname/flows/netflow"
+	"flowname/geo"
+)
+
+// testStart is when the flows of the generated datagrams begin, Unix seconds.
+const testStart = 1_700_000_000
+
+// ipfixFields are the 18 fields of a usual router's template: element, length.
+var ipfixFields = [][2]uint16{
+	{8, 4}, {12, 4}, {4, 1}, {7, 2}, {11, 2}, {6, 2}, {1, 8}, {2, 8}, {10, 4},
+	{14, 4}, {16, 4}, {17, 4}, {9, 1}, {13, 1}, {5, 1}, {61, 1}, {152, 8}, {153, 8},
+}
+
+// ipfixTemplate is a message with the template of ipfixFields.
+func ipfixTemplate() []byte {
+	body := binary.BigEndian.AppendUint16(nil, 256)
+	body = binary.BigEndian.AppendUint16(body, uint16(len(ipfixFields)))
+	for _, f := range ipfixFields {
+		body = binary.BigEndian.AppendUint16(body, f[0])
+		body = binary.BigEndian.AppendUint16(body, f[1])
+	}
+	return ipfixMessage(2, body)
+}
+
+func ipfixMessage(set uint16, body []byte) []byte {
+	m := binary.BigEndian.AppendUint16(nil, 10)
+	m = binary.BigEndian.AppendUint16(m, uint16(16+4+len(body)))
+	m = binary.BigEndian.AppendUint32(m, testStart+60)
+	m = binary.BigEndian.AppendUint32(m, 0)
+	m = binary.BigEndian.AppendUint32(m, 1)
+	m = binary.BigEndian.AppendUint16(m, set)
+	m = binary.BigEndian.AppendUint16(m, uint16(4+len(body)))
+	return append(m, body...)
+}
+
+// ipfixData is a message of flows from clients to servers, by their numbers.
+func ipfixData(clients, servers []uint32) []byte {
+	var body []byte
+	for i := range clients {
+		start := uint64(testStart)*1000 + uint64(i)
+		body = append(body, testClient(clients[i]).AsSlice()...)
+		body = append(body, testServer(servers[i]).AsSlice()...)
+		body = append(body, flows.ProtoTCP)
+		body = binary.BigEndian.AppendUint16(body, uint16(32768+clients[i]%16384))
+		body = binary.BigEndian.AppendUint16(body, 443)
+		body = binary.BigEndian.AppendUint16(body, 0x1b)
+		body = binary.BigEndian.AppendUint64(body, 40_000)
+		body = binary.BigEndian.AppendUint64(body, 40)
+		for _, v := range []uint32{1, 2, 64496, 64497} {
+			body = binary.BigEndian.AppendUint32(body, v)
+		}
+		body = append(body, 24, 24, 0, 0)
+		body = binary.BigEndian.AppendUint64(body, start)
+		body = binary.BigEndian.AppendUint64(body, start+5000)
+	}
+	return ipfixMessage(256, body)
+}
+
+func testClient(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+func testServer(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{198, 16 + byte(n>>16), byte(n >> 8), byte(n)})
+}
+
+// A flowPath is the path of a flow without its sockets and channels.
+type flowPath struct {
+	decoder    *netflow.Decoder
+	correlator *correlate.Correlator
+	records    []flows.Record
+	lines      []byte
+	named      int
+}
+
+// Shape of the world of newFlowPath: each client knows addressesPerClient
+// servers; serversPerName addresses share a name.
+const (
+	addressesPerClient = 20
+	serversPerName     = 3
+)
+
+// newFlowPath makes a flow path whose cache holds a number of answers.
+func newFlowPath(tb testing.TB, answers int) *flowPath {
+	tb.Helper()
+	cache, err := dnscache.Open(dnscache.Config{MaxVersions: max(2*answers, 1<<20)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { cache.Close(testStart * 1e9) })
+	r := dnscache.Response{TimeNs: (testStart - 10) * 1e9, Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
+	for i := range uint32(answers) {
+		r.Client = testClient(i / addressesPerClient)
+		server := serverOf(i)
+		r.Name = fmt.Appendf(r.Name[:0], "host%d.service%d.example", server/serversPerName, server%100)
+		r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 300}
+		cache.File(&r, testStart*1e9)
+	}
+	places, err := geo.New("", "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &flowPath{
+		decoder:    netflow.NewDecoder(netflow.Config{}),
+		correlator: correlate.New(correlate.Config{}, cache, places.NewCursor()),
+		records:    make([]flows.Record, 0, 64),
+		lines:      make([]byte, 0, 1<<20),
+	}
+}
+
+// serverOf is the server of an answer: a fixed scatter over a fifth as many.
+func serverOf(answer uint32) uint32 { return answer * 2654435761 >> 12 }
+
+func (p *flowPath) datagram(tb testing.TB, msg []byte) {
+	var err error
+	p.records, err = p.decoder.AppendRecords(p.records[:0], msg, netip.MustParseAddrPort("192.0.2.1:2055"), (testStart+61)*1e9)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p.lines = p.lines[:0]
+	p.correlator.Join(p.records, (testStart+61)*1e9, p.emit)
+}
+
+func (p *flowPath) emit(f *correlate.Flow) {
+	if f.Dst.Basis() == correlate.Client {
+		p.named++
+	}
+	p.lines = export.AppendJSON(p.lines, f)
+}
+
+// testDatagrams are messages of flows that the cache of so many answers names.
+func testDatagrams(answers, n int) [][]byte {
+	const flowsEach = 18
+	msgs := make([][]byte, n)
+	at := uint32(0)
+	for i := range msgs {
+		var clients, servers []uint32
+		for range flowsEach {
+			at = (at + 7919) % uint32(answers)
+			clients = append(clients, at/addressesPerClient)
+			servers = append(servers, serverOf(at))
+		}
+		msgs[i] = ipfixData(clients, servers)
+	}
+	return msgs
+}
+
+func TestFlowPathAllocatesNothing(t *testing.T) {
+	p := newFlowPath(t, 1000)
+	p.datagram(t, ipfixTemplate())
+	msgs := testDatagrams(1000, 20)
+	for _, m := range msgs { // connections are remembered from here on
+		p.datagram(t, m)
+	}
+	if p.named != 18*len(msgs) {
+		t.Fatalf("named %d of %d flows by their clients' answers", p.named, 18*len(msgs))
+	}
+	i := 0
+	if n := testing.AllocsPerRun(1000, func() { p.datagram(t, msgs[i%len(msgs)]); i++ }); n != 0 {
+		t.Errorf("from datagram to JSON lines: %v allocations for 18 flows, want 0", n)
+	}
+}
+
+// BenchmarkFlowPath is a flow from its datagram to its JSON line, in a world
+// of so many answers.
+func BenchmarkFlowPath(b *testing.B) {
+	for _, answers := range []int{10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("answers=%d", answers), func(b *testing.B) {
+			p := newFlowPath(b, answers)
+			p.datagram(b, ipfixTemplate())
+			msgs := testDatagrams(answers, min(answers/18, 20_000))
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				p.datagram(b, msgs[i%len(msgs)])
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*18), "ns/flow")
+		})
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// examples are printed at the end of a command's help.
+var examples = map[string]string{
+	"run": `Examples:
+  flowname run --capture eth1 --asn GeoLite2-ASN.mmdb --out /var/log/flowname/flows.jsonl
+      Watch DNS on eth1, receive NetFlow and IPFIX on UDP port 2055.
+  flowname run --dnstap unix:/run/flowname/dnstap.sock --netflow 192.0.2.1:2055
+      Take DNS from a resolver's dnstap, flows on one address.
+  flowname run --config /etc/flowname.yaml
+      Every flag has its key: netflow, sflow, dnstap, capture, dns, data, asn, geo, out, http, wait, ...
+
+Signals: TERM and INT drain and end, a second one ends at once; HUP reopens --out and re-reads the databases.
+`,
+	"replay": `Examples:
+  flowname replay --dns dns.pcap --flows netflow.pcap > flows.jsonl
+      Name the flows of captured export packets by the DNS of another capture.
+  flowname replay --dns unbound.dnstap --flows r1.pcap.gz --flows r2.pcap.zst --data ./history --out flows.jsonl
+      Keep the history too, for 'flowname history'.
+`,
+	"history": `Examples:
+  flowname history 104.16.9.7
+      Every name this address was resolved by, by which client, when.
+  flowname history 104.16.9.7 --client 10.1.2.3 --at 2026-11-23T17:00:00Z
+      The name it had for this client then.
+  flowname history '*.example.com' --from 2026-11-01 --format json
+      Every address of the names beneath example.com since then.
+  flowname history 104.16.9.7 --data ./flowname-data
+      The same with no daemon running.
+
+Times: RFC 3339, "2026-11-23 17:00:00" or "2026-11-23" in UTC, Unix seconds, or =-2h for two hours ago (--from=-2h).
+`,
+	"demo": `Example:
+  flowname demo
+`,
+}
+
+// helpWithExamples prints kong's help, then the command's examples.
+func helpWithExamples(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	if node := ctx.Selected(); node != nil {
+		if text := examples[node.Name]; text != "" {
+			fmt.Fprintf(ctx.Stdout, "\n%s", text)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"flowname/dnscache"
+)
+
+type historyCmd struct {
+	Subject string `arg:"" name:"address|name|*.domain" help:"An IP address, a name, or *.DOMAIN for all names beneath it."`
+	At      string `help:"What was in force at this time: the newest answer at or before it." placeholder:"TIME"`
+	From    string `help:"Only answers from this time on." placeholder:"TIME"`
+	To      string `help:"Only answers up to this time." placeholder:"TIME"`
+	Client  string `help:"Only what this client was answered." placeholder:"ADDR"`
+	Server  string `help:"The running daemon to ask (default ${default})." default:"http://127.0.0.1:8470" placeholder:"URL"`
+	Data    string `help:"Read this data directory instead; no daemon must be using it." placeholder:"DIR" type:"path"`
+	Format  string `help:"table or json (one object a line)." enum:"table,json" default:"table"`
+}
+
+// Run asks the daemon, or the directory that it left, and prints the rows.
+func (c *historyCmd) Run(std streams) error {
+	if _, err := c.query(time.Now()); err != nil {
+		return usagef("history: %v", err)
+	}
+	out := bufio.NewWriter(std.out)
+	rows, finish := c.printer(out, std.err)
+	var err error
+	if c.Data != "" {
+		err = c.readDirectory(rows)
+	} else {
+		err = c.askDaemon(rows)
+	}
+	if err == nil {
+		err = finish()
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// query turns the command's texts into a query.
+func (c *historyCmd) query(now time.Time) (dnscache.Query, error) {
+	return parseHistoryQuery(url.Values{
+		"q": {c.Subject}, "client": {c.Client}, "at": {c.At}, "from": {c.From}, "to": {c.To},
+	}, now)
+}
+
+// parseHistoryQuery reads a query from the parameters that the command sends
+// and GET /api/v1/history takes.
+func parseHistoryQuery(v url.Values, now time.Time) (q dnscache.Query, err error) {
+	subject := strings.TrimSpace(v.Get("q"))
+	if subject == "" {
+		return q, errors.New("what is asked for is missing: give an address, a name or *.DOMAIN")
+	}
+	if addr, err := netip.ParseAddr(subject); err == nil {
+		q.Addr = addr.Unmap().WithZone("")
+	} else {
+		q.Name = canonicalName(subject)
+	}
+	if text := v.Get("client"); text != "" {
+		client, err := netip.ParseAddr(text)
+		if err != nil {
+			return q, fmt.Errorf("client %q is not an IP address", text)
+		}
+		q.Client = client.Unmap().WithZone("")
+	}
+	for _, t := range []struct {
+		key string
+		ns  *int64
+	}{{"at", &q.AtNs}, {"from", &q.FromNs}, {"to", &q.ToNs}} {
+		if text := v.Get(t.key); text != "" {
+			if *t.ns, err = parseTime(text, now); err != nil {
+				return q, fmt.Errorf("%s: %w", t.key, err)
+			}
+		}
+	}
+	if q.AtNs != 0 && (q.FromNs != 0 || q.ToNs != 0) {
+		return q, errors.New("at is one moment, from and to a range: give the one or the other")
+	}
+	if q.FromNs != 0 && q.ToNs != 0 && q.FromNs > q.ToNs {
+		return q, errors.New("from is later than to")
+	}
+	return q, nil
+}
+
+// canonicalName gives a name typed by a person the form of the history: lower
+// case and without its final dot.
+func canonicalName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+	if s != "." && strings.HasSuffix(s, ".") && !strings.HasSuffix(s, `\.`) {
+		s = strings.TrimSuffix(s, ".")
+	}
+	return s
+}
+
+// A historyRow is a row of the history as programs read it.
+type historyRow struct {
+	Name      string    `json:"name"`
+	Addr      string    `json:"addr"`
+	Client    string    `json:"client"` // empty: the source could not say
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	Count     uint64    `json:"count"`
+	TTL       uint32    `json:"ttl"`
+	Source    string    `json:"source"`
+	Canonical string    `json:"canonical,omitempty"`
+}
+
+func rowOf(r dnscache.Row) historyRow {
+	row := historyRow{
+		Name: r.Name, Addr: r.Addr.String(),
+		FirstSeen: time.Unix(0, r.FirstNs).UTC(), LastSeen: time.Unix(0, r.LastNs).UTC(),
+		Count: r.Count, TTL: r.TTL, Source: r.Source.String(), Canonical: r.Canonical,
+	}
+	if r.Client.IsValid() {
+		row.Client = r.Client.String()
+	}
+	return row
+}
+
+func (c *historyCmd) readDirectory(row func(historyRow) error) error {
+	h, err := dnscache.OpenHistory(c.Data)
+	switch {
+	case errors.Is(err, dnscache.ErrLocked):
+		return fmt.Errorf("history: %s is in use by a running flowname: ask it with --server URL instead of --data", c.Data)
+	case errors.Is(err, dnscache.ErrNoHistory):
+		return fmt.Errorf("history: %s holds no history: give the directory that run or replay had as --data", c.Data)
+	case err != nil:
+		return fmt.Errorf("history: %w", err)
+	}
+	q, err := c.query(time.Now())
+	if err == nil {
+		var rowErr error
+		err = h.History(context.Background(), q, func(r dnscache.Row) bool {
+			rowErr = row(rowOf(r))
+			return rowErr == nil
+		})
+		err = errors.Join(err, rowErr)
+	}
+	return errors.Join(err, h.Close())
+}
+
+func (c *historyCmd) askDaemon(row func(historyRow) error) error {
+	v := url.Values{"q": {c.Subject}}
+	for key, text := range map[string]string{"client": c.Client, "at": c.At, "from": c.From, "to": c.To} {
+		if text != "" {
+			v.Set(key, text)
+		}
+	}
+	base := strings.TrimSuffix(c.Server, "/")
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	resp, err := http.Get(base + "/api/v1/history?" + v.Encode())
+	if err != nil {
+		var text *url.Error
+		if errors.As(err, &text) {
+			err = text.Err
+		}
+		return fmt.Errorf("history: no daemon answers at %s (%w): give its --server URL, or --data DIR where none runs", base, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		return fmt.Errorf("history: %s answers %s: %s", base, resp.Status, strings.TrimSpace(string(text)))
+	}
+	for d := json.NewDecoder(resp.Body); ; {
+		var r historyRow
+		switch err := d.Decode(&r); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return fmt.Errorf("history: the answer of %s ends early: %w", base, err)
+		}
+		if err := row(r); err != nil {
+			return err
+		}
+	}
+}
+
+// printer returns what prints a row and what ends the output.
+func (c *historyCmd) printer(w, notes io.Writer) (row func(historyRow) error, finish func() error) {
+	if c.Format == "json" {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return func(r historyRow) error { return e.Encode(r) }, func() error { return nil }
+	}
+	return tablePrinter(w, notes, c.Subject)
+}
+
+const tableTime = "2006-01-02 15:04:05.000"
+
+// tableBlock is after how many rows the columns are laid out anew, so that a
+// long table needs no more memory than a short one.
+const tableBlock = 1000
+
+func tablePrinter(w, notes io.Writer, subject string) (row func(historyRow) error, finish func() error) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	n := 0
+	row = func(r historyRow) error {
+		if n == 0 {
+			fmt.Fprintln(t, "NAME\tADDRESS\tCLIENT\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCOUNT\tTTL\tSOURCE")
+		}
+		if n++; n%tableBlock == 0 {
+			if err := t.Flush(); err != nil {
+				return err
+			}
+		}
+		client := r.Client
+		if client == "" {
+			client = "-"
+		}
+		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", r.Name, r.Addr, client,
+			r.FirstSeen.Format(tableTime), r.LastSeen.Format(tableTime), r.Count, r.TTL, r.Source)
+		return err
+	}
+	finish = func() error {
+		if n == 0 {
+			fmt.Fprintf(notes, "nothing is known of %s\n", subject)
+		}
+		return t.Flush()
+	}
+	return row, finish
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"flowname/dnscache"
+)
+
+// Bounds of the HTTP server: it is for people and scrapers, not for crowds.
+const (
+	httpHeaderTimeout = 10 * time.Second
+	httpIdleTimeout   = 2 * time.Minute
+	historyWriteEvery = 30 * time.Second // a reader that takes nothing for so long is left
+)
+
+// newHTTPServer serves what others see of the daemon:
+//
+//	GET /healthz          200 "ok" while the daemon works
+//	GET /metrics          Prometheus text format
+//	GET /api/v1/history   q, client, at, from, to: one JSON object a line
+func newHTTPServer(cache *dnscache.Cache, metrics http.Handler) *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "ok")
+	})
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /api/v1/history", func(w http.ResponseWriter, r *http.Request) {
+		serveHistory(w, r, cache)
+	})
+	return &http.Server{Handler: mux, ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout}
+}
+
+func serveHistory(w http.ResponseWriter, r *http.Request, cache *dnscache.Cache) {
+	q, err := parseHistoryQuery(r.URL.Query(), time.Now())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	deadline := http.NewResponseController(w)
+	b := bufio.NewWriter(w)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	n := 0
+	var rowErr error
+	err = cache.History(r.Context(), q, func(row dnscache.Row) bool {
+		if n%tableBlock == 0 {
+			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
+		}
+		n++
+		rowErr = enc.Encode(rowOf(row))
+		return rowErr == nil
+	})
+	switch {
+	case rowErr != nil:
+		return
+	case err != nil && n == 0:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	case err != nil:
+		panic(http.ErrAbortHandler) // the reader sees that the answer is cut
+	default:
+		b.Flush()
+	}
+}
+
+// serveHTTP serves until ctx ends, then lets requests that are under way
+// finish for a moment.
+func serveHTTP(ctx context.Context, s *http.Server, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if s.Shutdown(grace) != nil {
+			s.Close()
+		}
+	})
+	defer stop()
+	if err := s.Serve(l); err != http.ErrServerClosed {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/zstd"
+
+	"flowname/dnscache/dnstap"
+	"flowname/dnscache/sensor/capture"
+)
+
+// A fileKind is what an input file turned out to be, by its content.
+type fileKind int
+
+const (
+	kindUnknown fileKind = iota
+	kindCapture          // pcap or pcapng
+	kindDnstap           // a frame stream
+)
+
+// An input is an opened file, unpacked, with its kind.
+type input struct {
+	path   string
+	kind   fileKind
+	reader *bufio.Reader
+	file   *os.File
+	zstd   *zstd.Decoder
+	size   int64
+	read   atomic.Int64 // packed bytes so far, for the progress line
+}
+
+// maxPacking is how deeply a file may be packed: a packed file packed again is
+// more likely a bomb than a capture.
+const maxPacking = 2
+
+// openInput opens a file and tells its kind.
+func openInput(path string) (*input, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	in := &input{path: path, file: file}
+	if info, err := file.Stat(); err == nil {
+		in.size = info.Size()
+	}
+	in.reader = bufio.NewReaderSize(in.countReads(file), 1<<20)
+	if err := in.sniff(); err != nil {
+		in.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return in, nil
+}
+
+func (in *input) sniff() error {
+	for range maxPacking + 1 {
+		head, err := in.reader.Peek(16)
+		if len(head) == 0 {
+			return errors.New("the file is empty")
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		switch capture.Sniff(head) {
+		case capture.KindPcap, capture.KindPcapNG:
+			in.kind = kindCapture
+			return nil
+		case capture.KindGzip:
+			z, err := gzip.NewReader(in.reader)
+			if err != nil {
+				return err
+			}
+			in.reader = bufio.NewReaderSize(z, 1<<20)
+		case capture.KindZstd:
+			z, err := zstd.NewReader(in.reader, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+			if err != nil {
+				return err
+			}
+			in.zstd = z
+			in.reader = bufio.NewReaderSize(z, 1<<20)
+		default:
+			if dnstap.IsFrameStream(head) {
+				in.kind = kindDnstap
+				return nil
+			}
+			return errors.New("not a capture (pcap, pcapng) nor a dnstap frame stream, plain or packed with gzip or zstd")
+		}
+	}
+	return errors.New("packed too often")
+}
+
+func (in *input) close() {
+	if in.zstd != nil {
+		in.zstd.Close()
+	}
+	in.file.Close()
+}
+
+// countReads counts what is read of the packed file.
+func (in *input) countReads(r io.Reader) io.Reader { return &countingReader{r, &in.read} }
+
+type countingReader struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}

@@ -1,0 +1,120 @@
+// Command flowname puts names on network flows.
+//
+// The files: one for each command (run, replay, history, demo, version);
+// daemon.go wires the stages of the running collector together and holds their
+// shutdown order; dns*.go and flowsource.go turn sources into evidence and records;
+// merge.go orders files by event time; http.go and metrics.go are what
+// others see of the daemon.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of the command.
+const (
+	exitOK = iota
+	exitFailure
+	exitUsage
+)
+
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
+	Replay  replayCmd  `cmd:"" help:"The same over files, in event-time order."`
+	History historyCmd `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
+	Demo    demoCmd    `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+const description = `flowname puts names on network flows: it joins NetFlow and IPFIX to the DNS answers
+that each client had got when the flow began.
+
+Start with 'flowname demo'. 'flowname COMMAND --help' tells the rest.`
+
+// streams are where a command reads and writes: data goes to stdout, all else to
+// stderr.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	os.Exit(execute(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+func execute(args []string, std streams) int {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("flowname"),
+		kong.Description(description),
+		kong.Writers(std.out, std.err),
+		kong.Configuration(loadConfig),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Help(helpWithExamples),
+	)
+	if err != nil {
+		panic(err) // the command line's own definition is wrong: a test catches it
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(std.err, "flowname: %v; see 'flowname%s --help'\n", err, commandOf(err))
+		return exitUsage
+	}
+	if err := ctx.Run(std); err != nil {
+		fmt.Fprintf(std.err, "flowname: %v\n", err)
+		var usage *usageError
+		if errors.As(err, &usage) {
+			return exitUsage
+		}
+		return exitFailure
+	}
+	return exitOK
+}
+
+// commandOf is the command that a parse error is about, with a space before
+// it; empty where there is none.
+func commandOf(err error) string {
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			return " " + node.Name
+		}
+	}
+	return ""
+}
+
+// A usageError is a wrong use of the command line that only the command
+// itself can see.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+type versionCmd struct{}
+
+// Run prints the module's version and what it was built with.
+func (versionCmd) Run(std streams) error {
+	version, revision := "devel", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			version = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = " " + s.Value
+			}
+		}
+		version += revision + " " + info.GoVersion
+	}
+	_, err := fmt.Fprintf(std.out, "flowname %s\n", version)
+	return err
+}

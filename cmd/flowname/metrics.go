@@ -1,0 +1,123 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"flowname/correlate"
+	"flowname/dnscache/dnswire"
+	"flowname/flows/netflow"
+)
+
+// metricsHandler serves all counters in Prometheus' text format: every field
+// of every stage's Stats, so that nothing is dropped unseen, and what the
+// process itself uses.
+func metricsHandler(d *daemon) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(stageCollector{d}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
+
+// A stageCollector reads the accounts of a daemon's stages when it is asked.
+type stageCollector struct{ d *daemon }
+
+// Describe describes nothing: which metrics there are is said by the fields.
+func (stageCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads all accounts.
+func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
+	c.flows(ch)
+	c.dns(ch)
+	account(ch, "output", c.d.writer.stats.load())
+	account(ch, "cache", c.d.cache.Stats())
+	account(ch, "geo", c.d.places.Stats())
+}
+
+func (c stageCollector) flows(ch chan<- prometheus.Metric) {
+	var decoded netflow.Stats
+	for i, r := range c.d.receivers {
+		account(ch, "listen", r.socket.Stats(), label{"socket", strconv.Itoa(i)})
+		addCounters(&decoded, r.stats.load())
+	}
+	account(ch, "netflow", decoded)
+	var joined correlate.Stats
+	waiting := 0
+	for _, j := range c.d.joiners {
+		s := j.stats.load()
+		joined.Add(&s.Stats)
+		waiting += s.waiting
+	}
+	for _, b := range correlate.Bases() {
+		tally(ch, "named", label{"basis", b.String()}, joined.Named[b])
+	}
+	for _, r := range correlate.Reasons() {
+		tally(ch, "unnamed", label{"reason", r.String()}, joined.Unnamed[r])
+	}
+	account(ch, "join", struct{ Waited, WaitedNamed, WaitRoomFull, ConnectionsForgotten uint64 }{
+		joined.Waited, joined.WaitedNamed, joined.WaitRoomFull, joined.ConnectionsForgotten,
+	})
+	gauge(ch, "flowname_flows_waiting", "Flows that wait for an answer now.", uint64(waiting))
+}
+
+func (c stageCollector) dns(ch chan<- prometheus.Metric) {
+	var wire dnswire.Stats
+	if tap := c.d.tap; tap != nil {
+		account(ch, "capture", tap.live.Stats())
+		account(ch, "sensor", tap.sensorStats.load())
+		addCounters(&wire, tap.dnsStats.load())
+	}
+	if s := c.d.dnstap; s != nil {
+		taps, dns, peers, over := s.account()
+		account(ch, "dnstap", taps)
+		account(ch, "dnstap", struct{ ConnectionsRefused uint64 }{over})
+		addCounters(&wire, dns)
+		gauge(ch, "flowname_dnstap_connections", "Resolvers that are connected now.", peers)
+	}
+	account(ch, "dns", wire)
+}
+
+// sizes are the fields of accounts that say how large something is now, not
+// how often something was.
+var sizes = map[string]bool{
+	"cache_versions": true, "cache_pairs": true, "cache_addresses": true, "cache_clients": true,
+	"cache_names": true, "cache_name_bytes": true, "cache_pending": true,
+}
+
+type label struct{ name, value string }
+
+// account gives every counter of a stage.
+func account(ch chan<- prometheus.Metric, stage string, stats any, labels ...label) {
+	eachCounter(stats, func(field string, v uint64) {
+		name := stage + "_" + field
+		help := "The counter " + field + " of stage " + stage + "."
+		if sizes[name] {
+			gauge(ch, "flowname_"+name, "The size "+field+" of stage "+stage+" now.", v)
+			return
+		}
+		send(ch, prometheus.CounterValue, "flowname_"+name+"_total", help, v, labels)
+	})
+}
+
+// tally gives the flows that are named or unnamed, by basis or reason.
+func tally(ch chan<- prometheus.Metric, what string, how label, t correlate.Tally) {
+	by := []label{how}
+	send(ch, prometheus.CounterValue, "flowname_flows_"+what+"_total", "Flows "+what+", by "+how.name+".", t.Flows, by)
+	send(ch, prometheus.CounterValue, "flowname_flow_bytes_"+what+"_total", "Bytes of flows "+what+" as exported, by "+how.name+".", t.Bytes, by)
+}
+
+func gauge(ch chan<- prometheus.Metric, name, help string, v uint64) {
+	send(ch, prometheus.GaugeValue, name, help, v, nil)
+}
+
+func send(ch chan<- prometheus.Metric, kind prometheus.ValueType, name, help string, v uint64, labels []label) {
+	names, values := make([]string, len(labels)), make([]string, len(labels))
+	for i, l := range labels {
+		names[i], values[i] = l.name, l.value
+	}
+	ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, names, nil), kind, float64(v), values...)
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"flowname/correlate"
+	"flowname/correlate/export"
+	"flowname/dnscache"
+	"flowname/flows"
+	"flowname/flows/netflow"
+	"flowname/geo"
+)
+
+// Windows of the reordering by time, in things: whole files of fewer are read
+// sorted. Together they bound a replay's memory.
+const (
+	dnsWindow  = 1 << 19 // responses
+	flowWindow = 1 << 13 // datagrams
+)
+
+// replaySeed spreads what bounded tables hold the same way each time, so that
+// even what they forget is the same.
+const replaySeed = 1
+
+// flushEvery is after how many responses the history's write-behind queue is
+// written out: a replay is faster than any clock that would do it.
+const flushEvery = 1 << 13
+
+// A replay is the pipeline over files, in one goroutine: what is done in which
+// order depends on the files alone.
+type replay struct {
+	out        *export.File
+	cache      *dnscache.Cache
+	decoder    *netflow.Decoder
+	correlator *correlate.Correlator
+	filedNs    int64 // when the evidence is filed: now, whatever its own time
+
+	dns         []*dnsFile
+	flows       []*flowFile
+	dnsSources  []*reorderer[dnscache.Response]
+	flowSources []*reorderer[[]flows.Record]
+
+	progress *progress
+	line     []byte
+	err      error // the first that ends it
+	filed    uint64
+}
+
+func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
+	r = &replay{decoder: netflow.NewDecoder(netflow.Config{}), filedNs: now.UnixNano()}
+	defer func() {
+		if err != nil {
+			r.closeFiles()
+		}
+	}()
+	dns, err := c.DNSFlags.config()
+	if err != nil {
+		return r, err
+	}
+	for _, path := range c.DNS {
+		f, err := openDNSFile(path, dns)
+		if err != nil {
+			return r, err
+		}
+		r.dns = append(r.dns, f)
+		r.dnsSources = append(r.dnsSources, newReorderer(f.pull, max(1, dnsWindow/len(c.DNS))))
+	}
+	for _, path := range c.Flows {
+		f, err := openFlowFile(path, r.decoder)
+		if err != nil {
+			return r, err
+		}
+		r.flows = append(r.flows, f)
+		r.flowSources = append(r.flowSources, newReorderer(f.pull, max(1, flowWindow/len(c.Flows))))
+	}
+	places, err := geo.New(c.ASN, c.Geo)
+	if err != nil {
+		return r, err
+	}
+	if r.cache, err = dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed}); err != nil {
+		return r, dataError(c.Data, err)
+	}
+	if r.out, err = createOutput(c.Out, std.out); err != nil {
+		return r, err
+	}
+	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, Seed: replaySeed}, r.cache, places.NewCursor())
+	r.progress = newProgress(std.err, r.inputs())
+	return r, nil
+}
+
+// run merges evidence and records by time: at each moment all evidence up to
+// it is filed before the flows that were received then are joined.
+func (r *replay) run(ctx context.Context) {
+	for ctx.Err() == nil && r.err == nil {
+		flowSource, flowNs := earliest(r.flowSources)
+		dnsSource, dnsNs := earliest(r.dnsSources)
+		switch {
+		case dnsSource != nil && (flowSource == nil || dnsNs <= flowNs):
+			r.advance(dnsNs)
+			r.file(dnsSource.pop().value)
+		case flowSource != nil:
+			r.advance(flowNs)
+			r.correlator.Join(flowSource.pop().value, flowNs, r.write)
+		default:
+			r.correlator.Drain(r.write)
+			return
+		}
+		r.progress.step()
+	}
+	r.correlator.Drain(r.write)
+}
+
+// advance lets time pass: flows that have waited long enough by then are
+// written before anything later is filed.
+func (r *replay) advance(atNs int64) {
+	r.correlator.Release(atNs-1, r.write)
+}
+
+func (r *replay) file(e dnscache.Response) {
+	r.cache.File(&e, r.filedNs)
+	if r.filed++; r.filed%flushEvery == 0 {
+		if err := r.cache.Flush(r.filedNs); err != nil && r.err == nil {
+			r.err = err
+		}
+	}
+}
+
+func (r *replay) write(f *correlate.Flow) {
+	if r.err != nil {
+		return
+	}
+	r.line = export.AppendJSON(r.line[:0], f)
+	r.err = r.out.Write(r.line)
+}
+
+func (r *replay) inputs() []*input {
+	var all []*input
+	for _, f := range r.dns {
+		all = append(all, f.in)
+	}
+	for _, f := range r.flows {
+		all = append(all, f.in)
+	}
+	return all
+}
+
+// close writes what is left and closes all.
+func (r *replay) close() error {
+	err := errors.Join(r.err, r.out.Close(), r.cache.Close(r.filedNs))
+	r.closeFiles()
+	return err
+}
+
+func (r *replay) closeFiles() {
+	for _, f := range r.dns {
+		f.close()
+	}
+	for _, f := range r.flows {
+		f.close()
+	}
+}
+
+// createOutput opens the sink of a replay, which writes a file anew: the same
+// input gives the same bytes.
+func createOutput(path string, stdout io.Writer) (*export.File, error) {
+	if path == "-" {
+		return export.NewStream(stdout), nil
+	}
+	return export.CreateFile(path)
+}

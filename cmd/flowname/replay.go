@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+type replayCmd struct {
+	DNS   []string      `name:"dns" help:"File of DNS evidence (repeatable): pcap, pcapng, dnstap; plain, gzip or zstd." placeholder:"FILE" type:"existingfile" sep:"none"`
+	Flows []string      `help:"Capture of export packets (repeatable): NetFlow v5, v9, IPFIX." placeholder:"FILE" type:"existingfile" sep:"none"`
+	ASN   string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb" type:"existingfile"`
+	Geo   string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb" type:"existingfile"`
+	Out   string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
+	Data  string        `help:"Keep the history in this directory; without it none is kept." placeholder:"DIR" type:"path"`
+	Wait  time.Duration `help:"How long a flow waits for an answer, in packet time." default:"2s"`
+	DNSFlags
+}
+
+// Run replays the files.
+func (c *replayCmd) Run(std streams) (err error) {
+	if len(c.Flows) == 0 && (len(c.DNS) == 0 || c.Data == "") {
+		return usagef("replay: nothing to do: give --flows FILE, or --dns FILE with --data DIR to keep a history")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends at once
+
+	started := time.Now()
+	r, err := c.open(std, started)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	r.run(ctx)
+	err = r.close()
+	r.summarise(std.err)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if ctx.Err() != nil {
+		return errors.New("replay: interrupted: the output is whole up to here")
+	}
+	return nil
+}

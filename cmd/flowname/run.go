@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// off is the value that switches an address off.
+const off = "off"
+
+type runCmd struct {
+	Netflow string        `help:"UDP address for NetFlow v5, v9 and IPFIX (default ${default}); off for none." default:":2055" placeholder:"ADDR"`
+	Dnstap  string        `help:"Where resolvers connect with dnstap: unix:PATH or tcp:ADDR." placeholder:"ADDR"`
+	Capture string        `help:"Interface to watch DNS on." placeholder:"IFACE"`
+	DNS     []string      `name:"dns" help:"File of DNS evidence to load before listening (repeatable)." placeholder:"FILE" type:"existingfile" sep:"none"`
+	Data    string        `help:"Data directory: the history (default ${default})." default:"./flowname-data" placeholder:"DIR" type:"path"`
+	ASN     string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb" type:"existingfile"`
+	Geo     string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb" type:"existingfile"`
+	Out     string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
+	HTTP    string        `name:"http" help:"Address of /metrics, /healthz and /api/v1/history (default ${default}); off for none." default:"127.0.0.1:8470" placeholder:"ADDR"`
+	Wait    time.Duration `help:"How long a flow waits for an answer that is on its way." default:"2s"`
+
+	Retention     time.Duration `help:"How long the history is kept, counted from when it was filed." default:"720h"`
+	IndexWindow   time.Duration `help:"How long answers stay in memory, in event time." default:"1h"`
+	IndexVersions int           `help:"How many answers stay in memory at most; 0 is the built-in bound." default:"0"`
+	Sockets       int           `help:"UDP sockets that share the NetFlow address; 0 is half the processors." default:"0"`
+	ReceiveBuffer int           `help:"Bytes of receive buffer wanted for each UDP socket." default:"33554432"`
+	DNSFlags
+
+	Config kong.ConfigFlag `help:"YAML file with a key for each flag." placeholder:"FILE.yaml"`
+}
+
+// Validate refuses what can not work.
+func (c *runCmd) Validate() error {
+	switch {
+	case c.Wait < 0:
+		return errors.New("--wait is negative")
+	case c.Retention < time.Minute:
+		return errors.New("--retention is under a minute")
+	case c.IndexWindow < time.Second:
+		return errors.New("--index-window is under a second")
+	case c.Sockets < 0, c.IndexVersions < 0, c.ReceiveBuffer < 0:
+		return errors.New("--sockets, --index-versions and --receive-buffer are not negative")
+	}
+	return nil
+}
+
+// Run collects until a signal ends it. SIGINT and SIGTERM drain and flush, a
+// second one leaves at once; SIGHUP reopens the output and the databases.
+func (c *runCmd) Run(std streams) error {
+	log := slog.New(slog.NewTextHandler(std.err, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+
+	d, err := openDaemon(c, std, log)
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	if err := d.run(ctx, reload); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}

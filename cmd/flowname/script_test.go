@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// asCommand is set where the test binary is to be the command.
+const asCommand = "FLOWNAME_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"flowname": main})
+}
+
+// TestScripts runs the command as a user does; each script is a file.
+func TestScripts(t *testing.T) {
+	absolute := func(elem ...string) string {
+		path, err := filepath.Abs(filepath.Join(elem...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join(root, "testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DEMO", absolute("demo"))
+			env.Setenv("RECORDED", absolute(root, "testdata", "demo"))
+			return nil
+		},
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		text string // what stderr says
+	}{
+		{[]string{"version"}, exitOK, ""},
+		{nil, exitUsage, "expected one of"},
+		{[]string{"nonsense"}, exitUsage, "unexpected argument"},
+		{[]string{"run", "--nonsense"}, exitUsage, "see 'flowname run --help'"},
+		{[]string{"run", "--wait=-1s"}, exitUsage, "--wait is negative"},
+		{[]string{"run", "--dns64", "10.0.0.0"}, exitUsage, "not a prefix"},
+		{[]string{"run", "--netflow", "nowhere", "--data", dir}, exitFailure, "host:port"},
+		{[]string{"run", "--asn", empty, "--data", dir}, exitFailure, empty},
+		{[]string{"run", "--dnstap", "fifo:x", "--data", dir}, exitFailure, "unix:"},
+		{[]string{"replay"}, exitUsage, "nothing to do"},
+		{[]string{"replay", "--flows", "no-such-file"}, exitUsage, "no-such-file"},
+		{[]string{"replay", "--flows", empty}, exitFailure, "the file is empty"},
+		{[]string{"history"}, exitUsage, "address|name|*.domain"},
+		{[]string{"history", "192.0.2.1", "--at", "noon"}, exitUsage, "not a time"},
+		{[]string{"history", "192.0.2.1", "--client", "me"}, exitUsage, "not an IP address"},
+		{[]string{"history", "192.0.2.1", "--at", "now", "--from", "now"}, exitUsage, "one moment"},
+		{[]string{"history", "192.0.2.1", "--server", "127.0.0.1:1"}, exitFailure, "no daemon answers"},
+		{[]string{"history", "192.0.2.1", "--data", filepath.Join(dir, "none")}, exitFailure, "no history"},
+	} {
+		var out, errs bytes.Buffer
+		code := execute(c.args, streams{nil, &out, &errs})
+		if code != c.code || !strings.Contains(errs.String(), c.text) {
+			t.Errorf("flowname %q: exit %d, stderr %q; want exit %d and %q", c.args, code, errs.String(), c.code, c.text)
+		}
+		if c.code != exitOK && (out.Len() > 0 || strings.Count(errs.String(), "\n") != 1) {
+			t.Errorf("flowname %q: stdout %q, stderr %q; want one line on stderr only", c.args, out.String(), errs.String())
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"flowname/correlate"
+)
+
+// summarise tells what a replay did: what was named and why the rest was not,
+// and what of the input was refused.
+func (r *replay) summarise(w io.Writer) {
+	r.progress.clear()
+	s := r.correlator.Stats()
+	fmt.Fprintf(w, "%s flows, %s bytes\n", grouped(s.Total.Flows), grouped(s.Total.Bytes))
+	for _, b := range correlate.Bases() {
+		summariseTally(w, "named", b.String(), s.Named[b], s.Total)
+	}
+	for _, reason := range correlate.Reasons() {
+		summariseTally(w, "unnamed", reason.String(), s.Unnamed[reason], s.Total)
+	}
+	cache := r.cache.Stats()
+	summariseCounters(w, "evidence", cache)
+	for _, f := range r.dns {
+		f.summarise(w)
+	}
+	for _, f := range r.flows {
+		f.summarise(w)
+	}
+	summariseCounters(w, "export messages", r.decoder.Stats())
+	if lost := r.out.Stats(); lost.LostLines > 0 {
+		fmt.Fprintf(w, "LOST %d lines that could not be written\n", lost.LostLines)
+	}
+}
+
+func summariseTally(w io.Writer, what, how string, t, total correlate.Tally) {
+	if t.Flows == 0 {
+		return
+	}
+	fmt.Fprintf(w, "  %-7s %-15s %12s flows %5.1f %%  %15s bytes\n",
+		what, how, grouped(t.Flows), 100*float64(t.Flows)/float64(total.Flows), grouped(t.Bytes))
+}
+
+// summariseCounters prints the counters that are not zero.
+func summariseCounters(w io.Writer, title string, stats any) {
+	var b strings.Builder
+	eachCounter(stats, func(name string, v uint64) {
+		if v != 0 {
+			fmt.Fprintf(&b, " %s=%d", name, v)
+		}
+	})
+	if b.Len() > 0 {
+		fmt.Fprintf(w, "%s:%s\n", title, b.String())
+	}
+}
+
+func (f *dnsFile) summarise(w io.Writer) {
+	if f.sensor != nil {
+		summariseCounters(w, f.in.path+": sensor", f.sensor.Stats())
+	} else {
+		summariseCounters(w, f.in.path+": dnstap", f.dnstap.Stats())
+	}
+	summariseCounters(w, f.in.path+": dns", f.intake.parser.Stats())
+	if f.problem != nil {
+		fmt.Fprintf(w, "%v: what came before is used\n", f.problem)
+	}
+}
+
+func (f *flowFile) summarise(w io.Writer) {
+	if f.foreign > 0 {
+		fmt.Fprintf(w, "%s: %d of %d UDP datagrams are no NetFlow or IPFIX\n", f.in.path, f.foreign, f.datagrams)
+	}
+	if f.firstRefusal != nil {
+		fmt.Fprintf(w, "%d messages were refused in part, the first: %v\n", f.refused, f.firstRefusal)
+	}
+	if f.problem != nil {
+		fmt.Fprintf(w, "%v: what came before is used\n", f.problem)
+	}
+}
+
+// grouped writes a number with its thousands apart.
+func grouped(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
