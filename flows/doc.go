@@ -7,6 +7,6 @@
 // aliases the datagram it came from.
 //
 // The packages beneath: netflow turns NetFlow v5, v9 and IPFIX messages into
-// records, listen receives the datagrams. Neither this package nor those know
+// records, sflow the samples of sFlow v5, listen receives the datagrams. Neither this package nor those know
 // names, addresses' owners or output formats.
 package flows

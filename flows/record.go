@@ -42,12 +42,14 @@ const MaxMPLSLabels = 6
 // one they are the sampled counts, never scaled here.
 type Record struct {
 	// Type is the export protocol; SequenceNum is its header's counter
-	// (flows in v5, datagrams in v9, data records in IPFIX).
+	// (flows in v5, datagrams in v9, data records in IPFIX, a sub-agent's
+	// datagrams in sFlow).
 	Type        Type
 	SequenceNum uint32
 
-	// Exporter is the address the datagram came from, unmapped. ObservationDomain is
-	// IPFIX's observation domain, v9's source id, v5's engine type and id.
+	// Exporter is the address the datagram came from, in sFlow the agent's in it,
+	// unmapped. ObservationDomain is IPFIX's observation domain, v9's source id, v5's
+	// engine type and id, sFlow's sub-agent id.
 	Exporter          netip.Addr
 	ObservationDomain uint32
 	ObservationPoint  uint64

@@ -1,0 +1,152 @@
+package sflow
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"flowname/flows"
+)
+
+// telegrafFields is how a line's field is read off a record, in the form it has
+// there without quotes and the type's letter.
+var telegrafFields = map[string]func(r *flows.Record) any{
+	"agent_ip":            func(r *flows.Record) any { return r.Exporter },
+	"agent_subid":         func(r *flows.Record) any { return r.ObservationDomain },
+	"version":             func(r *flows.Record) any { return map[flows.Type]string{flows.SFlow5: "sFlowV5"}[r.Type] },
+	"direction":           func(r *flows.Record) any { return []string{"ingress", "egress"}[r.Direction&1] },
+	"datalink_frame_type": func(r *flows.Record) any { return map[uint16]string{0x800: "IPv4", 0x86dd: "IPv6"}[r.EtherType] },
+	"ip_version":          func(r *flows.Record) any { return map[uint16]string{0x800: "IPv4", 0x86dd: "IPv6"}[r.EtherType] },
+	"src":                 func(r *flows.Record) any { return r.Src },
+	"dst":                 func(r *flows.Record) any { return r.Dst },
+	"src_port":            func(r *flows.Record) any { return r.SrcPort },
+	"dst_port":            func(r *flows.Record) any { return r.DstPort },
+	"protocol":            func(r *flows.Record) any { return map[uint8]string{6: "tcp", 17: "udp", 58: "ipv6-icmp"}[r.Proto] },
+	"l2_bytes":            func(r *flows.Record) any { return r.Bytes },
+	"sampling_interval":   func(r *flows.Record) any { return r.SamplingRate },
+	"src_tos":             func(r *flows.Record) any { return r.TOS },
+	"ttl":                 func(r *flows.Record) any { return r.TTL },
+	"ipv4_id":             func(r *flows.Record) any { return r.FragmentID },
+	"fragment_offset":     func(r *flows.Record) any { return r.FragmentOff },
+	"in_snmp":             func(r *flows.Record) any { return r.InIf },
+	"out_snmp":            func(r *flows.Record) any { return r.OutIf },
+	"in_src_mac":          func(r *flows.Record) any { return net.HardwareAddr(r.SrcMAC[:]) },
+	"out_dst_mac":         func(r *flows.Record) any { return net.HardwareAddr(r.DstMAC[:]) },
+	"vlan_src":            func(r *flows.Record) any { return r.SrcVLAN },
+	"vlan_dst":            func(r *flows.Record) any { return r.DstVLAN },
+}
+
+// telegrafUnsaid matches the fields that a Record does not say: lengths beside
+// the frame's, the link's name, priorities, counters of the sample, and that is
+// also what seq_number is there.
+var telegrafUnsaid = regexp.MustCompile(`^(source|sys_uptime|seq_number|sampling_drops|in_total_packets|l2_protocol|` +
+	`ip_total_len|ipv4_total_len|ipv6_total_len|ipv4_inet_header_len|fragment_flags|vlan_src_priority|vlan_dst_priority)$`)
+
+// telegrafDifferent tells the fields whose value there is another.
+func telegrafDifferent(field, want string, r *flows.Record) bool {
+	switch field {
+	case "in_snmp": // of a sample taken at the output it is the output's
+		return r.Direction == 1
+	case "protocol": // the extension headers are not walked
+		return want == "hopopt"
+	}
+	return false
+}
+
+// TestTelegrafGolden compares each record with the line that telegraf makes of
+// the same sample. Counter and drop samples make lines there, not here.
+func TestTelegrafGolden(t *testing.T) {
+	cases, err := filepath.Glob(filepath.Join(corpus(t, "netflow/telegraf"), "sflow_*"))
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	compared := 0
+	for _, dir := range cases {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			recs, stats := decodeFiles(t, dir)
+			text, err := os.ReadFile(filepath.Join(dir, "expected.out"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sampled []map[string]string
+			others := 0
+			for line := range strings.Lines(string(text)) {
+				if event := parseLine(line); event["sampling_interval"] != "" {
+					sampled = append(sampled, event)
+				} else if len(event) > 0 {
+					others++
+				}
+			}
+			if len(recs) != len(sampled) || int(stats.CounterSamples+stats.DropSamples) != others {
+				t.Fatalf("%d records, want %d; %+v", len(recs), len(sampled), stats)
+			}
+			for i, event := range sampled {
+				compared += compareEvent(t, event, &recs[i])
+			}
+		})
+	}
+	if compared < 100 {
+		t.Errorf("only %d fields were compared", compared)
+	}
+}
+
+// decodeFiles reads the messages of a case, which are good ones.
+func decodeFiles(t *testing.T, dir string) ([]flows.Record, Stats) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.bin"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no messages: %v", err)
+	}
+	var msgs [][]byte
+	for _, name := range files {
+		msg, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !IsDatagram(msg) {
+			t.Errorf("%s is not taken for a datagram", name)
+		}
+		msgs = append(msgs, msg)
+	}
+	recs, stats, err := decode(msgs...)
+	if err != nil {
+		t.Error(err)
+	}
+	return recs, stats
+}
+
+func compareEvent(t *testing.T, event map[string]string, r *flows.Record) (n int) {
+	t.Helper()
+	for field, want := range event {
+		read, ok := telegrafFields[field]
+		if !ok && !telegrafUnsaid.MatchString(field) {
+			t.Errorf("field %s is neither compared nor left out", field)
+		}
+		if !ok || telegrafDifferent(field, want, r) {
+			continue
+		}
+		n++
+		if got := fmt.Sprint(read(r)); got != want {
+			t.Errorf("%s: got %s, want %s in %v", field, got, want, event)
+		}
+	}
+	return n
+}
+
+// parseLine reads a line of line protocol: a name with tags, fields, a time.
+func parseLine(line string) map[string]string {
+	event := map[string]string{}
+	head, rest, _ := strings.Cut(line, " ")
+	for _, pair := range strings.Split(head, ",")[1:] {
+		k, v, _ := strings.Cut(pair, "=")
+		event[k] = v
+	}
+	for _, m := range regexp.MustCompile(`([^,= ]+)=(?:"([^"]*)"|([^, ]+)u)`).FindAllStringSubmatch(rest, -1) {
+		event[m[1]] = m[2] + m[3]
+	}
+	return event
+}
