@@ -110,25 +110,38 @@ func playDemo(ctx context.Context, d *daemon, out io.Writer) error {
 	if err := sendDnstap(ctx, d.dnstap.listener.Addr().String()); err != nil {
 		return err
 	}
+	// Half a minute is played in no time: without this, flows overtake answers.
+	err := waitFor(ctx, "the dnstap stream", func() bool {
+		taps, _, peers, _ := d.dnstap.account()
+		return taps.Frames > 0 && peers == 0
+	})
+	if err != nil {
+		return err
+	}
 	sent, err := sendExports(ctx, d.group.Addr().String())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("the flows did not arrive on the loopback interface in time"))
+	return waitFor(ctx, "the flows", func() bool {
+		decoded, joined := d.receivers[0].stats.load(), d.joiners[0].stats.load()
+		return d.receivers[0].socket.Stats().Datagrams == sent && decoded.Records > 0 && joined.Total.Flows == decoded.Records
+	})
+}
+
+// waitFor waits until something that was sent is through.
+func waitFor(ctx context.Context, what string, through func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New(what+" did not arrive over the loopback interface in time"))
 	defer cancel()
-	tick := time.NewTicker(joinerTick)
+	tick := time.NewTicker(joinerTick / 2)
 	defer tick.Stop()
-	for {
+	for !through() {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
 		}
-		decoded, joined := d.receivers[0].stats.load(), d.joiners[0].stats.load()
-		if d.receivers[0].socket.Stats().Datagrams == sent && decoded.Records > 0 && joined.Total.Flows == decoded.Records {
-			return nil
-		}
 	}
+	return nil
 }
 
 // sendDnstap sends the resolver's stream as a resolver does.

@@ -98,13 +98,15 @@ func (c *collector) end(signal syscall.Signal) error {
 	}
 }
 
-// play sends the demo's recordings.
+// play sends the demo's recordings, flows when all answers are there.
 func (c *collector) play() {
 	c.t.Helper()
-	ctx := context.Background()
-	if err := sendDnstap(ctx, c.dnstap); err != nil {
+	if err := sendDnstap(context.Background(), c.dnstap); err != nil {
 		c.t.Fatal(err)
 	}
+	eventually(c.t, "the dnstap stream is taken", func() bool {
+		return strings.Contains(c.get("/metrics"), "flowname_dnstap_stopped_total 1\n")
+	})
 	c.sendFlows()
 }
 
