@@ -96,7 +96,7 @@ const connWays = 8
 type connections struct {
 	table     []conn
 	keys      [3]uint64 // of the hash, from the seed
-	forgotten uint64 // places taken from connections that may still have gone on
+	forgotten uint64    // places taken from connections that may still have gone on
 }
 
 func newConnections(size int, seed uint64) connections {
