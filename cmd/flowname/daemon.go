@@ -63,9 +63,6 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	if d.places, err = geo.New(c.ASN, c.Geo); err != nil {
 		return d, err
 	}
-	for _, db := range d.places.Databases() {
-		log.Info("database", "file", db.Path, "type", db.Type, "facts", db.Facts, "built", db.Built.Format(time.DateOnly))
-	}
 	d.cache, err = dnscache.Open(dnscache.Config{
 		Dir: c.Data, Retention: c.Retention, Window: c.IndexWindow, MaxVersions: c.IndexVersions,
 	})
@@ -87,7 +84,36 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	if err = d.openFlows(c); err != nil {
 		return d, err
 	}
-	return d, d.openHTTP(c.HTTP)
+	if err = d.openHTTP(c.HTTP); err != nil {
+		return d, err
+	}
+	d.announce(c)
+	return d, nil
+}
+
+// announce tells what the daemon has opened, once all of it is.
+func (d *daemon) announce(c *runCmd) {
+	for _, db := range d.places.Databases() {
+		d.log.Info("database", "file", db.Path, "type", db.Type, "facts", db.Facts, "built", db.Built.Format(time.DateOnly))
+	}
+	if d.tap != nil {
+		d.log.Info("watching DNS", "interface", c.Capture)
+	}
+	if d.dnstap != nil {
+		d.log.Info("waiting for dnstap", "address", d.dnstap.listener.Addr())
+	}
+	if d.tap == nil && d.dnstap == nil {
+		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture and --dnstap")
+	}
+	if d.group != nil {
+		if warning := d.group.BufferWarning(); warning != "" {
+			d.log.Warn(warning)
+		}
+		d.log.Info("waiting for NetFlow and IPFIX", "address", d.group.Addr(), "sockets", len(d.receivers))
+	}
+	if d.http != nil {
+		d.log.Info("serving", "http", d.httpListener.Addr())
+	}
 }
 
 // loadFiles files the evidence of files before anything is listened to.
@@ -123,13 +149,11 @@ func (d *daemon) openSources(c *runCmd) (err error) {
 		if d.tap, err = openWireTap(c.Capture, d.dns, d.cache); err != nil {
 			return err
 		}
-		d.log.Info("watching DNS", "interface", c.Capture)
 	}
 	if c.Dnstap != "" {
 		if d.dnstap, err = openDnstap(c.Dnstap, d.dns, d.cache, d.log); err != nil {
 			return err
 		}
-		d.log.Info("waiting for dnstap", "address", d.dnstap.listener.Addr())
 	}
 	return nil
 }
@@ -142,16 +166,12 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 	if err != nil {
 		return err
 	}
-	if warning := d.group.BufferWarning(); warning != "" {
-		d.log.Warn(warning)
-	}
 	for _, socket := range d.group.Sockets() {
 		r := newReceiver(socket, d.log)
 		d.receivers = append(d.receivers, r)
 		join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
 		d.joiners = append(d.joiners, newJoiner(join, r, d.writer.in))
 	}
-	d.log.Info("waiting for NetFlow and IPFIX", "address", d.group.Addr(), "sockets", len(d.receivers))
 	return nil
 }
 
@@ -163,7 +183,6 @@ func (d *daemon) openHTTP(addr string) (err error) {
 		return fmt.Errorf("http: %w: give another --http, or off", err)
 	}
 	d.http = newHTTPServer(d.cache, metricsHandler(d))
-	d.log.Info("serving", "http", d.httpListener.Addr())
 	return nil
 }
 

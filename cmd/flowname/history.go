@@ -24,7 +24,7 @@ type historyCmd struct {
 	To      string `help:"Only answers up to this time." placeholder:"TIME"`
 	Client  string `help:"Only what this client was answered." placeholder:"ADDR"`
 	Server  string `help:"The running daemon to ask (default ${default})." default:"http://127.0.0.1:8470" placeholder:"URL"`
-	Data    string `help:"Read this data directory instead; no daemon must be using it." placeholder:"DIR" type:"path"`
+	Data    string `help:"Read this data directory instead; no daemon must be using it." placeholder:"DIR"`
 	Format  string `help:"table or json (one object a line)." enum:"table,json" default:"table"`
 }
 

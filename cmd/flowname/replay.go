@@ -11,12 +11,12 @@ import (
 )
 
 type replayCmd struct {
-	DNS   []string      `name:"dns" help:"File of DNS evidence (repeatable): pcap, pcapng, dnstap; plain, gzip or zstd." placeholder:"FILE" type:"existingfile" sep:"none"`
-	Flows []string      `help:"Capture of export packets (repeatable): NetFlow v5, v9, IPFIX." placeholder:"FILE" type:"existingfile" sep:"none"`
-	ASN   string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb" type:"existingfile"`
-	Geo   string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb" type:"existingfile"`
+	DNS   []string      `name:"dns" help:"File of DNS evidence (repeatable): pcap, pcapng, dnstap; plain, gzip or zstd." placeholder:"FILE" sep:"none"`
+	Flows []string      `help:"Capture of export packets (repeatable): NetFlow v5, v9, IPFIX." placeholder:"FILE" sep:"none"`
+	ASN   string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
+	Geo   string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb"`
 	Out   string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
-	Data  string        `help:"Keep the history in this directory; without it none is kept." placeholder:"DIR" type:"path"`
+	Data  string        `help:"Keep the history in this directory; without it none is kept." placeholder:"DIR"`
 	Wait  time.Duration `help:"How long a flow waits for an answer, in packet time." default:"2s"`
 	DNSFlags
 }

@@ -20,10 +20,10 @@ type runCmd struct {
 	Netflow string        `help:"UDP address for NetFlow v5, v9 and IPFIX (default ${default}); off for none." default:":2055" placeholder:"ADDR"`
 	Dnstap  string        `help:"Where resolvers connect with dnstap: unix:PATH or tcp:ADDR." placeholder:"ADDR"`
 	Capture string        `help:"Interface to watch DNS on." placeholder:"IFACE"`
-	DNS     []string      `name:"dns" help:"File of DNS evidence to load before listening (repeatable)." placeholder:"FILE" type:"existingfile" sep:"none"`
-	Data    string        `help:"Data directory: the history (default ${default})." default:"./flowname-data" placeholder:"DIR" type:"path"`
-	ASN     string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb" type:"existingfile"`
-	Geo     string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb" type:"existingfile"`
+	DNS     []string      `name:"dns" help:"File of DNS evidence to load before listening (repeatable)." placeholder:"FILE" sep:"none"`
+	Data    string        `help:"Data directory: the history (default ${default})." default:"./flowname-data" placeholder:"DIR"`
+	ASN     string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
+	Geo     string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb"`
 	Out     string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
 	HTTP    string        `name:"http" help:"Address of /metrics, /healthz and /api/v1/history (default ${default}); off for none." default:"127.0.0.1:8470" placeholder:"ADDR"`
 	Wait    time.Duration `help:"How long a flow waits for an answer that is on its way." default:"2s"`

@@ -60,7 +60,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"run", "--asn", empty, "--data", dir}, exitFailure, empty},
 		{[]string{"run", "--dnstap", "fifo:x", "--data", dir}, exitFailure, "unix:"},
 		{[]string{"replay"}, exitUsage, "nothing to do"},
-		{[]string{"replay", "--flows", "no-such-file"}, exitUsage, "no-such-file"},
+		{[]string{"replay", "--flows", "no-such-file"}, exitFailure, "open no-such-file: no such file or directory"},
 		{[]string{"replay", "--flows", empty}, exitFailure, "the file is empty"},
 		{[]string{"history"}, exitUsage, "address|name|*.domain"},
 		{[]string{"history", "192.0.2.1", "--at", "noon"}, exitUsage, "not a time"},
