@@ -17,7 +17,6 @@ import (
 // A dnsFile yields the evidence of a file in the file's order.
 type dnsFile struct {
 	in      *input
-	config  dnsConfig
 	intake  *intake
 	sensor  *sensor.Sensor // for captures
 	frames  *capture.Reader
@@ -42,7 +41,7 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &dnsFile{in: in, config: config}
+	f := &dnsFile{in: in}
 	f.intake = newIntake(config.wire, f.keep)
 	if in.kind == kindDnstap {
 		f.dnstap, err = dnstap.NewReader(in.reader, dnstap.Config{})
