@@ -18,7 +18,7 @@ import (
 )
 
 type historyCmd struct {
-	Subject string `arg:"" name:"address|name|*.domain" help:"An IP address, a name, or *.DOMAIN for all names beneath it."`
+	Subject string `arg:"" name:"address|name|*.domain" help:"An IP address, a name, or *.DOMAIN for it and all names beneath it, * for all."`
 	At      string `help:"What was in force at this time: the newest answer at or before it." placeholder:"TIME"`
 	From    string `help:"Only answers from this time on." placeholder:"TIME"`
 	To      string `help:"Only answers up to this time." placeholder:"TIME"`
@@ -93,7 +93,7 @@ func parseHistoryQuery(v url.Values, now time.Time) (q dnscache.Query, err error
 }
 
 // canonicalName gives a name typed by a person the form of the history: lower
-// case and without its final dot.
+// case and without its final dot, a single * being all names.
 func canonicalName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
@@ -101,6 +101,9 @@ func canonicalName(s string) string {
 		}
 		return r
 	}, s)
+	if s == "*" || s == "*." {
+		return "*." // all names
+	}
 	if s != "." && strings.HasSuffix(s, ".") && !strings.HasSuffix(s, `\.`) {
 		s = strings.TrimSuffix(s, ".")
 	}
