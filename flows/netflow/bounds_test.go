@@ -89,12 +89,16 @@ func TestStoreBounds(t *testing.T) {
 		if _, err := d.AppendRecords(nil, msg, from, 1); err != nil {
 			t.Fatal(err)
 		}
+		if rng.IntN(50) == 0 {
+			d.Forget(from)
+		}
 		if err := checkStore(&d.store, cfg); err != nil {
 			t.Fatalf("after message %d: %v", i, err)
 		}
 	}
 	s := d.Stats()
-	if s.ExportersEvicted == 0 || s.TemplatesEvicted == 0 || s.TemplatesWithdrawn == 0 || s.TemplatesReplaced == 0 {
+	if s.ExportersEvicted == 0 || s.TemplatesEvicted == 0 || s.TemplatesWithdrawn == 0 || s.TemplatesReplaced == 0 ||
+		s.ExportersForgotten == 0 {
 		t.Errorf("not all was tried: %+v", s)
 	}
 }
@@ -141,6 +145,8 @@ func TestEveryCounterRises(t *testing.T) {
 	for _, m := range msgs {
 		d.AppendRecords(nil, m, router, 1) // what errors there are, other tests check
 	}
+	d.AppendRecords(nil, ipfix(set(2, proto1)), router, 1)
+	d.Forget(router)
 	v := reflect.ValueOf(d.Stats())
 	for i := range v.NumField() {
 		if v.Field(i).Uint() == 0 {

@@ -80,5 +80,6 @@
 // domains the domain that was silent for longest; both are counted. With the
 // defaults that is at most 8192 templates of at most 512 fields, under 8 kB each:
 // 64 MB at the very worst, and some 4 MB for templates of usual size. Records of
-// one message are bounded as well.
+// one message are bounded as well. What came by a connection is forgotten at its
+// end, by Forget.
 package netflow

@@ -17,6 +17,9 @@ type Stats struct {
 	TemplatesEvicted   uint64 // forgotten to make room
 	ExportersEvicted   uint64 // states of an exporter's domain forgotten to make room
 
+	TemplatesForgotten uint64 // forgotten because their transport session ended
+	ExportersForgotten uint64 // states of an exporter's domain forgotten for that
+
 	UnknownTemplateSets  uint64 // data sets whose template is not known
 	UnknownTemplateBytes uint64 // and their bytes, headers included
 

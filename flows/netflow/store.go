@@ -153,9 +153,7 @@ func (s *store) evictTemplate(dom *domain) {
 
 func (s *store) evictDomain() {
 	dom := s.oldest
-	s.unlink(dom)
-	delete(s.domains, dom.key)
-	s.templates -= len(dom.templates)
+	s.drop(dom)
 	s.stats.TemplatesEvicted += uint64(len(dom.templates))
 	s.stats.ExportersEvicted++
 }
