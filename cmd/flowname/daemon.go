@@ -40,6 +40,7 @@ type daemon struct {
 
 	group     *listen.Group // nil: no flows
 	receivers []*receiver
+	streams   []*streamServer // by TCP and TLS, with receivers of their own
 	joiners   []*joiner
 	writer    *writer
 
@@ -84,6 +85,9 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	if err = d.openFlows(c); err != nil {
 		return d, err
 	}
+	if err = d.openStreams(c); err != nil {
+		return d, err
+	}
 	if err = d.openHTTP(c.HTTP); err != nil {
 		return d, err
 	}
@@ -110,6 +114,9 @@ func (d *daemon) announce(c *runCmd) {
 			d.log.Warn(warning)
 		}
 		d.log.Info("waiting for NetFlow and IPFIX", "address", d.group.Addr(), "sockets", len(d.receivers))
+	}
+	for _, s := range d.streams {
+		d.log.Info("waiting for IPFIX by "+s.transport, "address", s.listener.Addr())
 	}
 	if d.http != nil {
 		d.log.Info("serving", "http", d.httpListener.Addr())
@@ -191,6 +198,9 @@ func (d *daemon) abandon() {
 	if d.group != nil {
 		d.group.Close()
 	}
+	for _, s := range d.streams {
+		s.listener.Close()
+	}
 	if d.tap != nil {
 		d.tap.live.Close()
 	}
@@ -208,7 +218,8 @@ func (d *daemon) abandon() {
 // run runs all stages until ctx ends or one of them fails, and then shuts down
 // in this order, each step when the one before is done:
 //
-//  1. sources: sockets drain what the kernel has queued, taps and dnstap end
+//  1. sources: sockets and connections drain what the kernel has queued, taps
+//     and dnstap end
 //  2. receivers have passed on their last batch, which ends the joiners
 //  3. joiners hand out what waits, which ends the writer
 //  4. the writer flushes and closes the output
@@ -264,6 +275,9 @@ func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, fail
 	for _, r := range d.receivers {
 		sources.Go(func() error { return r.run(ctx) })
 	}
+	for _, s := range d.streams {
+		sources.Go(func() error { return s.run(ctx, sources.Go) })
+	}
 	if d.tap != nil {
 		sources.Go(func() error { return d.tap.run(ctx) })
 	}
@@ -296,6 +310,7 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			}
 		case <-reload:
 			d.reloadPlaces()
+			d.reloadCertificates()
 			select {
 			case d.writer.reopen <- struct{}{}:
 			default: // one is asked for already

@@ -33,6 +33,28 @@ func (f *DNSFlags) config() (dnsConfig, error) {
 	return c, nil
 }
 
+// StreamFlags are the flags of IPFIX by TCP and TLS.
+type StreamFlags struct {
+	NetflowTCP  string `name:"netflow-tcp" help:"TCP address for IPFIX, such as :4739." placeholder:"ADDR"`
+	NetflowTLS  string `name:"netflow-tls" help:"TLS address for IPFIX, such as :4740; exporters must show a certificate." placeholder:"ADDR"`
+	TLSCert     string `name:"tls-cert" help:"PEM file with the certificate that --netflow-tls shows." placeholder:"FILE" type:"existingfile"`
+	TLSKey      string `name:"tls-key" help:"PEM file with its key." placeholder:"FILE" type:"existingfile"`
+	TLSClientCA string `name:"tls-client-ca" help:"PEM file with the authorities that sign exporters' certificates." placeholder:"FILE" type:"existingfile"`
+}
+
+func (f *StreamFlags) validate() error {
+	switch {
+	case enabled(f.NetflowTLS) && (f.TLSCert == "" || f.TLSKey == "" || f.TLSClientCA == ""):
+		return errors.New("--netflow-tls needs --tls-cert, --tls-key and --tls-client-ca")
+	case !enabled(f.NetflowTLS) && (f.TLSCert != "" || f.TLSKey != "" || f.TLSClientCA != ""):
+		return errors.New("--tls-cert, --tls-key and --tls-client-ca are for --netflow-tls, which is not given")
+	}
+	return nil
+}
+
+// enabled tells whether an address is given and not off.
+func enabled(addr string) bool { return addr != "" && addr != off }
+
 // appendOutput opens the sink of a daemon, which adds to what is there.
 func appendOutput(path string, stdout io.Writer) (*export.File, error) {
 	if path == "-" {

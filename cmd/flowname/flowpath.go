@@ -29,7 +29,7 @@ type flowBatch struct{ records []flows.Record }
 
 // A receiver owns a socket and its decoder.
 type receiver struct {
-	socket  *listen.Socket
+	socket  *listen.Socket // nil for one that a streamServer feeds
 	decoder *netflow.Decoder
 	free    chan *flowBatch
 	full    chan *flowBatch // closed when the socket is

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -43,6 +44,13 @@ func (c stageCollector) flows(ch chan<- prometheus.Metric) {
 	for i, r := range c.d.receivers {
 		account(ch, "listen", r.socket.Stats(), label{"socket", strconv.Itoa(i)})
 		addCounters(&decoded, r.stats.load())
+	}
+	for _, s := range c.d.streams {
+		transport := label{"transport", strings.ToLower(s.transport)}
+		account(ch, "stream", s.listener.Stats(), transport)
+		send(ch, prometheus.GaugeValue, "flowname_stream_connections", "Exporters that are connected now.",
+			uint64(s.listener.Connections()), []label{transport})
+		addCounters(&decoded, s.receiver.stats.load())
 	}
 	account(ch, "netflow", decoded)
 	var joined correlate.Stats

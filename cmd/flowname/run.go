@@ -33,6 +33,7 @@ type runCmd struct {
 	IndexVersions int           `help:"How many answers stay in memory at most; 0 is the built-in bound." default:"0"`
 	Sockets       int           `help:"UDP sockets that share the NetFlow address; 0 is half the processors." default:"0"`
 	ReceiveBuffer int           `help:"Bytes of receive buffer wanted for each UDP socket." default:"33554432"`
+	StreamFlags
 	DNSFlags
 
 	Config kong.ConfigFlag `help:"YAML file with a key for each flag." placeholder:"FILE.yaml"`
@@ -50,11 +51,12 @@ func (c *runCmd) Validate() error {
 	case c.Sockets < 0, c.IndexVersions < 0, c.ReceiveBuffer < 0:
 		return errors.New("--sockets, --index-versions and --receive-buffer are not negative")
 	}
-	return nil
+	return c.StreamFlags.validate()
 }
 
 // Run collects until a signal ends it. SIGINT and SIGTERM drain and flush, a
-// second one leaves at once; SIGHUP reopens the output and the databases.
+// second one leaves at once; SIGHUP reopens the output and reads the databases
+// and the TLS files anew.
 func (c *runCmd) Run(std streams) error {
 	log := slog.New(slog.NewTextHandler(std.err, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
