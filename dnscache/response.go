@@ -16,6 +16,9 @@ const (
 	SourceUnmatched
 	// SourceDnstap is a response that a resolver reported by dnstap.
 	SourceDnstap
+	// SourceSFlow is a response in a packet that sFlow sampled, taken because
+	// the configuration accepts responses without their queries.
+	SourceSFlow
 )
 
 // String is the name that the history carries in its field "source".
@@ -27,6 +30,8 @@ func (s Source) String() string {
 		return "packets_unmatched"
 	case SourceDnstap:
 		return "dnstap"
+	case SourceSFlow:
+		return "sflow_sampled"
 	}
 	return "unknown"
 }

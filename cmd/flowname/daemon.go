@@ -40,6 +40,8 @@ type daemon struct {
 
 	group     *listen.Group // nil: no flows
 	receivers []*receiver
+	sflow     *listen.Group // nil: no sFlow
+	samplers  []*sampleReceiver
 	streams   []*streamServer // by TCP and TLS, with receivers of their own
 	joiners   []*joiner
 	writer    *writer
@@ -88,6 +90,9 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	if err = d.openStreams(c); err != nil {
 		return d, err
 	}
+	if err = d.openSamples(c); err != nil {
+		return d, err
+	}
 	if err = d.openHTTP(c.HTTP); err != nil {
 		return d, err
 	}
@@ -106,7 +111,7 @@ func (d *daemon) announce(c *runCmd) {
 	if d.dnstap != nil {
 		d.log.Info("waiting for dnstap", "address", d.dnstap.listener.Addr())
 	}
-	if d.tap == nil && d.dnstap == nil {
+	if d.tap == nil && d.dnstap == nil && !(d.sflow != nil && c.AcceptUnmatched) {
 		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture and --dnstap")
 	}
 	if d.group != nil {
@@ -118,6 +123,7 @@ func (d *daemon) announce(c *runCmd) {
 	for _, s := range d.streams {
 		d.log.Info("waiting for IPFIX by "+s.transport, "address", s.listener.Addr())
 	}
+	d.announceSamples()
 	if d.http != nil {
 		d.log.Info("serving", "http", d.httpListener.Addr())
 	}
@@ -201,6 +207,9 @@ func (d *daemon) abandon() {
 	for _, s := range d.streams {
 		s.listener.Close()
 	}
+	if d.sflow != nil {
+		d.sflow.Close()
+	}
 	if d.tap != nil {
 		d.tap.live.Close()
 	}
@@ -273,6 +282,9 @@ func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, fail
 		}
 	})
 	for _, r := range d.receivers {
+		sources.Go(func() error { return r.run(ctx) })
+	}
+	for _, r := range d.samplers {
 		sources.Go(func() error { return r.run(ctx) })
 	}
 	for _, s := range d.streams {

@@ -60,9 +60,14 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 // keep copies a response until it is pulled: the window of the reorderer holds
 // it longer than its source does.
 func (f *dnsFile) keep(r *dnscache.Response) {
+	f.ready = append(f.ready, cloned(r))
+}
+
+// cloned is a copy that shares nothing with its origin.
+func cloned(r *dnscache.Response) dnscache.Response {
 	c := *r
 	c.Name, c.Canonical, c.Addrs = slices.Clone(r.Name), slices.Clone(r.Canonical), slices.Clone(r.Addrs)
-	f.ready = append(f.ready, c)
+	return c
 }
 
 // pull yields the next evidence of the file.

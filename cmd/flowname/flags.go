@@ -15,7 +15,7 @@ import (
 type DNSFlags struct {
 	DNS64           []string `name:"dns64" help:"NAT64 prefix besides 64:ff9b::/96 (repeatable)." placeholder:"PREFIX"`
 	DNSPort         []uint16 `name:"dns-port" help:"Port besides 53 on which DNS is spoken (repeatable)." placeholder:"PORT"`
-	AcceptUnmatched bool     `name:"accept-unmatched" help:"Believe responses whose query was not seen: for a tap of one direction only."`
+	AcceptUnmatched bool     `name:"accept-unmatched" help:"Believe responses whose query was not seen: for a tap of one direction only, and for DNS in sFlow samples."`
 }
 
 func (f *DNSFlags) config() (dnsConfig, error) {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 
+	"flowname/dnscache"
 	"flowname/dnscache/sensor/capture"
 	"flowname/dnscache/sensor/packet"
 	"flowname/flows"
 	"flowname/flows/netflow"
+	"flowname/flows/sflow"
 )
 
 // A flowFile yields the records of a capture of export packets, datagram by
@@ -19,6 +21,7 @@ type flowFile struct {
 	packets *packet.Decoder
 	packet  packet.Packet
 	decoder *netflow.Decoder // shared by all flow files: exporters go on from one file to the next
+	samples *fileSamples     // shared too
 	ended   bool
 	problem error
 
@@ -26,10 +29,28 @@ type flowFile struct {
 	refused            uint64 // messages of which something was refused
 	firstRefusal       error
 
-	ready []flows.Record // of the last datagram
+	ready fileDatagram // of the last datagram
 }
 
-func openFlowFile(path string, decoder *netflow.Decoder) (*flowFile, error) {
+// A fileDatagram is what one datagram of a file told.
+type fileDatagram struct {
+	records  []flows.Record
+	evidence []dnscache.Response // copies
+}
+
+// fileSamples reads the sFlow datagrams of files.
+type fileSamples struct {
+	*sampleDecoder
+	evidence []dnscache.Response // of the datagram being read
+}
+
+func newFileSamples(config dnsConfig) *fileSamples {
+	s := new(fileSamples)
+	s.sampleDecoder = newSampleDecoder(config, func(r *dnscache.Response) { s.evidence = append(s.evidence, cloned(r)) })
+	return s
+}
+
+func openFlowFile(path string, decoder *netflow.Decoder, samples *fileSamples) (*flowFile, error) {
 	in, err := openInput(path)
 	if err != nil {
 		return nil, err
@@ -44,21 +65,20 @@ func openFlowFile(path string, decoder *netflow.Decoder) (*flowFile, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &flowFile{
-		in: in, frames: frames, decoder: decoder,
+		in: in, frames: frames, decoder: decoder, samples: samples,
 		packets: packet.NewDecoder(packet.Config{}),
 	}, nil
 }
 
-// pull yields the records of the next datagram that has any, at the time it
-// was received.
-func (f *flowFile) pull() (int64, []flows.Record, bool) {
-	f.ready = nil // the reorderer keeps the last one
-	for len(f.ready) == 0 {
+// pull yields the next datagram that has records, at the time it was received.
+func (f *flowFile) pull() (int64, fileDatagram, bool) {
+	f.ready = fileDatagram{} // the reorderer keeps the last one
+	for len(f.ready.records) == 0 {
 		if !f.advance() {
-			return 0, nil, false
+			return 0, fileDatagram{}, false
 		}
 	}
-	return f.ready[0].ReceivedNs, f.ready, true
+	return f.ready.records[0].ReceivedNs, f.ready, true
 }
 
 // advance reads one frame; false at the end.
@@ -85,12 +105,17 @@ func (f *flowFile) take(p *packet.Packet) {
 		return
 	}
 	f.datagrams++
-	if _, ok := netflow.Version(p.Payload); !ok {
+	var err error
+	if _, ok := netflow.Version(p.Payload); ok {
+		f.ready.records, err = f.decoder.AppendRecords(f.ready.records, p.Payload, p.Src, p.TimeNs)
+	} else if sflow.IsDatagram(p.Payload) {
+		f.samples.evidence = nil
+		f.ready.records, err = f.samples.appendRecords(f.ready.records, p.Payload, p.Src, p.TimeNs)
+		f.ready.evidence = f.samples.evidence
+	} else {
 		f.foreign++
 		return
 	}
-	var err error
-	f.ready, err = f.decoder.AppendRecords(f.ready, p.Payload, p.Src, p.TimeNs)
 	if err == nil {
 		return
 	}

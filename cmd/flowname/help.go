@@ -16,7 +16,7 @@ var examples = map[string]string{
   flowname run --netflow-tls :4740 --tls-cert c.pem --tls-key k.pem --tls-client-ca exporters.pem
       Take IPFIX by TLS too, from exporters whose certificates that authority has signed.
   flowname run --config /etc/flowname.yaml
-      Every flag has its key: netflow, netflow-tcp, netflow-tls, dnstap, capture, dns, data, asn, geo, out, http, wait, ...
+      Every flag has its key: netflow, netflow-tcp, netflow-tls, sflow, dnstap, capture, dns, data, asn, geo, out, http, wait, ...
 
 Signals: TERM and INT drain and end, a second one ends at once; HUP reopens --out and re-reads the databases and
 the TLS files.

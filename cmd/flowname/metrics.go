@@ -53,6 +53,7 @@ func (c stageCollector) flows(ch chan<- prometheus.Metric) {
 		addCounters(&decoded, s.receiver.stats.load())
 	}
 	account(ch, "netflow", decoded)
+	c.samples(ch)
 	var joined correlate.Stats
 	waiting := 0
 	for _, j := range c.d.joiners {
@@ -72,6 +73,21 @@ func (c stageCollector) flows(ch chan<- prometheus.Metric) {
 	gauge(ch, "flowname_flows_waiting", "Flows that wait for an answer now.", uint64(waiting))
 }
 
+func (c stageCollector) samples(ch chan<- prometheus.Metric) {
+	if c.d.sflow == nil {
+		return
+	}
+	var sum sampleAccount
+	for i, r := range c.d.samplers {
+		account(ch, "sflow_listen", r.socket.Stats(), label{"socket", strconv.Itoa(i)})
+		a := r.account.load()
+		addCounters(&sum.samples, a.samples)
+		addCounters(&sum.dns, a.dns)
+	}
+	account(ch, "sflow", sum.samples)
+	account(ch, "sflow_dns", sum.dns)
+}
+
 func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 	var wire dnswire.Stats
 	if tap := c.d.tap; tap != nil {
@@ -85,6 +101,9 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 		account(ch, "dnstap", struct{ ConnectionsRefused uint64 }{over})
 		addCounters(&wire, dns)
 		gauge(ch, "flowname_dnstap_connections", "Resolvers that are connected now.", peers)
+	}
+	for _, r := range c.d.samplers {
+		addCounters(&wire, r.account.load().wire)
 	}
 	account(ch, "dns", wire)
 }

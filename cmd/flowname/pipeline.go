@@ -9,7 +9,6 @@ import (
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/dnscache"
-	"flowname/flows"
 	"flowname/flows/netflow"
 	"flowname/geo"
 )
@@ -35,13 +34,14 @@ type replay struct {
 	out        *export.File
 	cache      *dnscache.Cache
 	decoder    *netflow.Decoder
+	samples    *fileSamples
 	correlator *correlate.Correlator
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
 
 	dns         []*dnsFile
 	flows       []*flowFile
 	dnsSources  []*reorderer[dnscache.Response]
-	flowSources []*reorderer[[]flows.Record]
+	flowSources []*reorderer[fileDatagram]
 
 	progress *progress
 	line     []byte
@@ -60,6 +60,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if err != nil {
 		return r, err
 	}
+	r.samples = newFileSamples(dns)
 	for _, path := range c.DNS {
 		f, err := openDNSFile(path, dns)
 		if err != nil {
@@ -69,7 +70,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 		r.dnsSources = append(r.dnsSources, newReorderer(f.pull, max(1, dnsWindow/len(c.DNS))))
 	}
 	for _, path := range c.Flows {
-		f, err := openFlowFile(path, r.decoder)
+		f, err := openFlowFile(path, r.decoder, r.samples)
 		if err != nil {
 			return r, err
 		}
@@ -103,7 +104,11 @@ func (r *replay) run(ctx context.Context) {
 			r.file(dnsSource.pop().value)
 		case flowSource != nil:
 			r.advance(flowNs)
-			r.correlator.Join(flowSource.pop().value, flowNs, r.write)
+			datagram := flowSource.pop().value
+			for _, e := range datagram.evidence {
+				r.file(e)
+			}
+			r.correlator.Join(datagram.records, flowNs, r.write)
 		default:
 			r.correlator.Drain(r.write)
 			return

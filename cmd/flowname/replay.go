@@ -12,7 +12,7 @@ import (
 
 type replayCmd struct {
 	DNS   []string      `name:"dns" help:"File of DNS evidence (repeatable): pcap, pcapng, dnstap; plain, gzip or zstd." placeholder:"FILE" sep:"none"`
-	Flows []string      `help:"Capture of export packets (repeatable): NetFlow v5, v9, IPFIX." placeholder:"FILE" sep:"none"`
+	Flows []string      `help:"Capture of export packets (repeatable): NetFlow v5, v9, IPFIX, sFlow v5." placeholder:"FILE" sep:"none"`
 	ASN   string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
 	Geo   string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb"`
 	Out   string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`

@@ -18,6 +18,7 @@ const off = "off"
 
 type runCmd struct {
 	Netflow string        `help:"UDP address for NetFlow v5, v9 and IPFIX (default ${default}); off for none." default:":2055" placeholder:"ADDR"`
+	SFlow   string        `name:"sflow" help:"UDP address for sFlow v5, such as :6343 (default ${default})." default:"off" placeholder:"ADDR"`
 	Dnstap  string        `help:"Where resolvers connect with dnstap: unix:PATH or tcp:ADDR." placeholder:"ADDR"`
 	Capture string        `help:"Interface to watch DNS on." placeholder:"IFACE"`
 	DNS     []string      `name:"dns" help:"File of DNS evidence to load before listening (repeatable)." placeholder:"FILE" sep:"none"`

@@ -26,13 +26,13 @@ type collector struct {
 	t                     *testing.T
 	cmd                   *exec.Cmd
 	netflow, dnstap, http string
-	tcp, tls              string // where they were asked for
+	tcp, tls, sflow       string // where they were asked for
 	out, data             string
 	stderr                *bytes.Buffer
 	exited                chan error
 }
 
-var addressLine = regexp.MustCompile(`msg="?(waiting for NetFlow and IPFIX|waiting for IPFIX by T(?:CP|LS)|waiting for dnstap|serving)"? (?:address|http)=(\S+)`)
+var addressLine = regexp.MustCompile(`msg="?(waiting for NetFlow and IPFIX|waiting for IPFIX by T(?:CP|LS)|waiting for sFlow|waiting for dnstap|serving)"? (?:address|http)=(\S+)`)
 
 // startCollector starts it and waits until it serves.
 func startCollector(t *testing.T, dir string, args ...string) *collector {
@@ -65,6 +65,8 @@ func startCollector(t *testing.T, dir string, args ...string) *collector {
 				serving <- true
 			case m[1] == "waiting for dnstap":
 				c.dnstap = m[2]
+			case m[1] == "waiting for sFlow":
+				c.sflow = m[2]
 			case m[1] == "waiting for IPFIX by TCP":
 				c.tcp = m[2]
 			case m[1] == "waiting for IPFIX by TLS":

@@ -59,6 +59,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"run", "--netflow", "nowhere", "--data", dir}, exitFailure, "host:port"},
 		{[]string{"run", "--asn", empty, "--data", dir}, exitFailure, empty},
 		{[]string{"run", "--netflow-tcp", "nowhere", "--netflow", "off", "--data", dir}, exitFailure, "host:port"},
+		{[]string{"run", "--sflow", "nowhere", "--netflow", "off", "--data", dir}, exitFailure, "host:port"},
 		{[]string{"run", "--netflow-tls", ":0"}, exitUsage, "--netflow-tls needs --tls-cert"},
 		{[]string{"run", "--netflow-tls", ":0", "--tls-cert", empty, "--tls-key", empty}, exitUsage, "--tls-client-ca"},
 		{[]string{"run", "--tls-cert", empty}, exitUsage, "--netflow-tls, which is not given"},

@@ -29,6 +29,7 @@ func (r *replay) summarise(w io.Writer) {
 		f.summarise(w)
 	}
 	summariseCounters(w, "export messages", r.decoder.Stats())
+	r.samples.summarise(w)
 	if lost := r.out.Stats(); lost.LostLines > 0 {
 		fmt.Fprintf(w, "LOST %d lines that could not be written\n", lost.LostLines)
 	}
@@ -67,9 +68,20 @@ func (f *dnsFile) summarise(w io.Writer) {
 	}
 }
 
+func (s *fileSamples) summarise(w io.Writer) {
+	summariseCounters(w, "sFlow datagrams", s.decoder.Stats())
+	if s.decoder.Stats().Datagrams == 0 {
+		return
+	}
+	summariseCounters(w, "DNS in sFlow samples", s.dns.account())
+	if n := s.dns.stats.NotBelieved; n > 0 {
+		fmt.Fprintf(w, "%d DNS responses in sFlow samples were not used: they have no query; --accept-unmatched believes them\n", n)
+	}
+}
+
 func (f *flowFile) summarise(w io.Writer) {
 	if f.foreign > 0 {
-		fmt.Fprintf(w, "%s: %d of %d UDP datagrams are no NetFlow or IPFIX\n", f.in.path, f.foreign, f.datagrams)
+		fmt.Fprintf(w, "%s: %d of %d UDP datagrams are no NetFlow, IPFIX or sFlow\n", f.in.path, f.foreign, f.datagrams)
 	}
 	if f.firstRefusal != nil {
 		fmt.Fprintf(w, "%d messages were refused in part, the first: %v\n", f.refused, f.firstRefusal)

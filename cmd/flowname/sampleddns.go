@@ -1,0 +1,121 @@
+package main
+
+import (
+	"net/netip"
+
+	"flowname/dnscache"
+	"flowname/dnscache/dnswire"
+	"flowname/dnscache/sensor"
+	"flowname/dnscache/sensor/capture"
+	"flowname/dnscache/sensor/packet"
+	"flowname/flows"
+	"flowname/flows/sflow"
+)
+
+// lowPorts are those that programs which only ask do not ask from; a response
+// to one of them goes between servers.
+const lowPorts = 1024
+
+// sampledStats counts the DNS responses in sampled headers.
+type sampledStats struct {
+	Filed       uint64 // taken as evidence
+	NotBelieved uint64 // left out, because they are not to be believed
+	LowPorts    uint64 // left out, because a server asked
+	Malformed   uint64 // left out, because they can not be read to their end
+
+	Sensor sensor.Stats // what else was in the headers
+}
+
+// A sampledDNS finds DNS responses in sampled headers.
+//
+// A sampled response hardly ever has a sampled query, and were there one it
+// would prove nothing: whoever can send sFlow to this host, which takes one
+// datagram from any address, can make up both. So none is believed unless the
+// configuration accepts responses without a query (--accept-unmatched); else
+// they are counted. What is believed is marked as sampled, in the history too.
+// It has to be UDP and whole: a header is mostly the first 128 bytes of a packet,
+// into which short answers fit; one that is cut is passed over, and so is TCP,
+// where a sample is a piece of a stream. It has to come from a DNS port to a
+// port of 1024 or more.
+//
+// A sample comes up to a second behind its packet, and the answers of a client
+// that were not sampled are missing: names by sampled answers alone are fewer
+// and more often of the basis client_later or others.
+type sampledDNS struct {
+	believe bool
+	file    func(*dnscache.Response) // copies what it keeps
+
+	packets  *packet.Decoder
+	packet   packet.Packet
+	sensor   *sensor.Sensor
+	yield    func(*sensor.Message) // message, made once
+	parser   *dnswire.Parser
+	response dnscache.Response
+	timeNs   int64 // of the datagram being read
+	stats    sampledStats
+}
+
+func newSampledDNS(config dnsConfig, file func(*dnscache.Response)) *sampledDNS {
+	s := &sampledDNS{
+		believe: config.sensor.AcceptUnmatched,
+		file:    file,
+		packets: packet.NewDecoder(packet.Config{OpenTunnels: !config.sensor.NoTunnels}),
+		parser:  dnswire.NewParser(config.wire),
+	}
+	config.sensor.AcceptUnmatched, config.sensor.Queries = true, false
+	s.sensor = sensor.New(config.sensor)
+	s.yield = s.message
+	return s
+}
+
+// header takes a sampled header.
+func (s *sampledDNS) header(link uint32, header []byte, length int) {
+	frame := capture.Frame{TimeNs: s.timeNs, Link: capture.LinkType(link), Data: header, OrigLen: length}
+	if s.packets.Decode(frame, &s.packet) && s.packet.Proto == packet.UDP {
+		s.sensor.Packet(&s.packet, s.yield)
+	}
+}
+
+func (s *sampledDNS) message(m *sensor.Message) {
+	switch {
+	case m.Client.Port() < lowPorts:
+		s.stats.LowPorts++
+		return
+	case !s.believe:
+		s.stats.NotBelieved++
+		return
+	case s.parser.Parse(&s.response, m.Wire) != nil:
+		s.stats.Malformed++
+		return
+	}
+	m.Fill(&s.response)
+	s.response.Source = dnscache.SourceSFlow
+	s.file(&s.response)
+	s.stats.Filed++
+}
+
+func (s *sampledDNS) account() sampledStats {
+	stats := s.stats
+	stats.Sensor = s.sensor.Stats()
+	stats.Sensor.Decoder = s.packets.Stats() // the sensor's own is not used
+	return stats
+}
+
+// A sampleDecoder turns sFlow datagrams into records and evidence. It has one
+// owner.
+type sampleDecoder struct {
+	decoder *sflow.Decoder
+	dns     *sampledDNS
+	header  func(link uint32, header []byte, length int) // dns.header, made once
+}
+
+func newSampleDecoder(config dnsConfig, file func(*dnscache.Response)) *sampleDecoder {
+	dns := newSampledDNS(config, file)
+	return &sampleDecoder{decoder: sflow.NewDecoder(sflow.Config{}), dns: dns, header: dns.header}
+}
+
+// appendRecords files the evidence of a datagram and appends its records.
+func (d *sampleDecoder) appendRecords(dst []flows.Record, msg []byte, from netip.AddrPort, receivedNs int64) ([]flows.Record, error) {
+	d.dns.timeNs = receivedNs
+	return d.decoder.AppendRecords(dst, msg, from, receivedNs, d.header)
+}
