@@ -115,6 +115,55 @@ type Record struct {
 	// says how many are set.
 	MPLS      [MaxMPLSLabels]uint32
 	MPLSDepth uint8
+
+	Translation
+	Texts
+}
+
+// A Translation is what a firewall or a NAT tells of a flow.
+type Translation struct {
+	// XlateSrc and XlateDst are what the two ends are called on the other side
+	// of the translation: after it, by the standard, but some exporters keep the
+	// inside's addresses in Src and Dst of both directions. Zero, with their
+	// ports, where an end is called the same.
+	XlateSrc, XlateDst         netip.Addr
+	XlateSrcPort, XlateDstPort uint16
+
+	// FirewallEvent is information element 233: 1 created, 2 deleted, 3
+	// denied, 4 alert, 5 update. A denied flow is a record like any other.
+	// FirewallExtEvent is Cisco's reason for it.
+	FirewallEvent    uint8
+	FirewallExtEvent uint16
+	// NATEvent is information element 230.
+	NATEvent uint8
+
+	// BiflowDirection is information element 239: 1 where Src began the
+	// connection, 2 where Dst did, 3 where Src is outside of the perimeter.
+	BiflowDirection uint8
+}
+
+// FirewallDenied is the FirewallEvent of a flow that was not let through.
+const FirewallDenied = 3
+
+// Texts are what a flow record, or options data about it, says in words. They
+// are valid UTF-8 without control characters and at most 128 bytes long, but for
+// HostName. The decoder that fills them keeps each text once and never changes
+// its bytes, so a copy of a Record may be kept for ever; the price is that what
+// keeps a Record keeps its texts.
+type Texts struct {
+	// HostName is the server's name as the exporter saw it in the flow itself
+	// (HTTP Host, TLS SNI), in the form of DNS names: lower case, no final dot,
+	// bytes outside printable ASCII as \DDD. Never an address. It does not say
+	// which end is the server.
+	HostName string
+	// AppName is what the exporter calls the application.
+	AppName string
+	// User is who the exporter says the flow belongs to.
+	User string
+
+	// The names of InIf, OutIf, and of the routing tables.
+	InIfName, OutIfName   string
+	InVRFName, OutVRFName string
 }
 
 // MAC is an IEEE 802 address, first octet on the wire first. The zero MAC means

@@ -3,9 +3,11 @@ package netflow
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -66,14 +68,18 @@ func TestTemplatesPerDomain(t *testing.T) {
 // TestStoreBounds sends templates and data of many exporters at random and
 // checks after each message that the store is within its bounds and whole.
 func TestStoreBounds(t *testing.T) {
-	cfg := Config{MaxTemplates: 10, MaxTemplatesPerDomain: 4, MaxExporters: 6}
+	cfg := Config{MaxTemplates: 10, MaxTemplatesPerDomain: 4, MaxExporters: 6, MaxOptionEntries: 12, MaxOptionEntriesPerDomain: 4}
 	d := NewDecoder(cfg)
 	rng := rand.New(rand.NewPCG(9, 10))
 	for i := range 20000 {
 		from := netip.AddrPortFrom(router.Addr(), uint16(rng.IntN(12)))
 		id := uint16(256 + rng.IntN(8))
 		var msg []byte
-		switch rng.IntN(8) {
+		switch rng.IntN(9) {
+		case 8:
+			told := byte(rng.IntN(6))
+			msg = ipfix(set(3, append(fields(id, 4, 1), fields(302, 1, 34, 1, 10, 1, 82, 1)...)),
+				set(id, []byte{told, byte(rng.IntN(3)), told, 'a' + byte(rng.IntN(3))}))
 		case 0:
 			msg = ipfix(set(2, fields(id, 0)))
 		case 1:
@@ -98,7 +104,7 @@ func TestStoreBounds(t *testing.T) {
 	}
 	s := d.Stats()
 	if s.ExportersEvicted == 0 || s.TemplatesEvicted == 0 || s.TemplatesWithdrawn == 0 || s.TemplatesReplaced == 0 ||
-		s.ExportersForgotten == 0 {
+		s.ExportersForgotten == 0 || s.OptionEntriesRefused == 0 {
 		t.Errorf("not all was tried: %+v", s)
 	}
 }
@@ -122,8 +128,37 @@ func checkStore(s *store, cfg Config) error {
 		}
 		templates += n
 	}
+	if err := checkOptions(s); err != nil {
+		return err
+	}
 	if domains != len(s.domains) || domains > cfg.MaxExporters || templates != s.templates || templates > cfg.MaxTemplates {
 		return fmt.Errorf("%d domains listed, %d filed; %d templates, %d counted", domains, len(s.domains), templates, s.templates)
+	}
+	return nil
+}
+
+// checkOptions recounts what options data told.
+func checkOptions(s *store) error {
+	entries := 0
+	for _, dom := range s.domains {
+		o := dom.options
+		if o == nil {
+			continue
+		}
+		entries += o.len()
+		rates := make(map[uint64]int)
+		for _, r := range o.samplers {
+			rates[r]++
+		}
+		for _, r := range o.interfaces {
+			rates[r]++
+		}
+		if o.len() > s.cfg.MaxOptionEntriesPerDomain || !maps.Equal(rates, o.rates) && len(rates)+len(o.rates) > 0 {
+			return fmt.Errorf("options data of %v: %d entries, rates %v, counted %v", dom.key, o.len(), rates, o.rates)
+		}
+	}
+	if entries != s.options || entries > s.cfg.MaxOptionEntries {
+		return fmt.Errorf("%d entries of options data, %d counted, at most %d", entries, s.options, s.cfg.MaxOptionEntries)
 	}
 	return nil
 }
@@ -131,7 +166,11 @@ func checkStore(s *store, cfg Config) error {
 // TestEveryCounterRises sends what raises each counter of Stats, and fails for
 // one that stays zero: it counts nothing, or this test misses its cause.
 func TestEveryCounterRises(t *testing.T) {
-	d := NewDecoder(Config{MaxTemplates: 2, MaxExporters: 2, MaxRecords: 4})
+	d := NewDecoder(Config{MaxTemplates: 2, MaxExporters: 2, MaxRecords: 4, MaxOptionEntries: 1, MaxTexts: 1})
+	gigamon := vendorTmpl(256, 0, 8, 4, 0, 12, 4, 0, 11, 2, 0, 460, 4, penGigamon, 204, 4, penGigamon, 207, 4, 0, 232, 1, 0, 292, 4)
+	record := func(host, name string, port uint16, reverse byte) []byte {
+		return slices.Concat(ip("192.0.2.1"), ip("192.0.2.2"), u16(port), []byte(host), []byte(name), ip("192.0.2.3"), []byte{reverse, 3, 9, 9, 1})
+	}
 	msgs := [][]byte{
 		nil,
 		make([]byte, 40), // no version
@@ -141,6 +180,12 @@ func TestEveryCounterRises(t *testing.T) {
 		ipfix(set(2, proto1), set(3, append(fields(300, 2, 1), fields(143, 4, 4, 1)...)), set(300, u32(1), []byte{6})),
 		ipfix(set(2, proto1), set(2, tmpl(256, 5, 2), []byte{0}), set(256, []byte{1}), set(999)),
 		ipfix(set(2, fields(256, 0), tmpl(256, 5, 0)), []byte{1, 1, 1}),
+		ipfix(set(3, append(fields(300, 2, 1), fields(10, 4, 82, 2)...)), set(300, u32(1), []byte("e0"), u32(2), []byte("e1"))),
+		ipfix(set(2, gigamon), set(256, record("a.b.", "c.d.", 53, 1), record("1.1:", "e.f.", 99, 0))),
+	}
+	answer := ipfix(set(256, record("a.b.", "c.d.", 53, 0)))
+	for range maxAnswers + 1 {
+		msgs = append(msgs, answer)
 	}
 	for _, m := range msgs {
 		d.AppendRecords(nil, m, router, 1) // what errors there are, other tests check

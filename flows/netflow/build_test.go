@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,32 @@ func fields(pairs ...uint16) []byte {
 // tmpl builds a template record of fields without enterprise numbers.
 func tmpl(id uint16, pairs ...uint16) []byte {
 	return append(fields(id, uint16(len(pairs)/2)), fields(pairs...)...)
+}
+
+// vendorTmpl builds an IPFIX template record of triples of enterprise number,
+// id and length.
+func vendorTmpl(id uint16, triples ...uint32) []byte {
+	b := fields(id, uint16(len(triples)/3))
+	for i := 0; i < len(triples); i += 3 {
+		pen, element, length := triples[i], uint16(triples[i+1]), uint16(triples[i+2])
+		if pen != 0 {
+			element |= 0x8000
+		}
+		b = append(b, fields(element, length)...)
+		if pen != 0 {
+			b = binary.BigEndian.AppendUint32(b, pen)
+		}
+	}
+	return b
+}
+
+// varlen builds a value that brings its own length.
+func varlen(parts ...[]byte) []byte {
+	b := slices.Concat(parts...)
+	if len(b) < 255 {
+		return append([]byte{byte(len(b))}, b...)
+	}
+	return append(append([]byte{255}, u16(uint16(len(b)))...), b...)
 }
 
 func u16(v uint16) []byte { return binary.BigEndian.AppendUint16(nil, v) }

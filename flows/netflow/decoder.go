@@ -24,6 +24,13 @@ type Config struct {
 	// one-byte template cannot turn one datagram into 65,000 records.
 	// Default 8192.
 	MaxRecords int
+	// MaxOptionEntries is how many samplers, applications, interfaces and
+	// routing tables are kept in all; MaxOptionEntriesPerDomain how many of one
+	// observation domain. Default 131072 and 16384.
+	MaxOptionEntries, MaxOptionEntriesPerDomain int
+	// MaxTexts is how many texts are known at a time, of each of three kinds:
+	// names of servers, names in DNS, all others. Default 16384.
+	MaxTexts int
 }
 
 func (c Config) withDefaults() Config {
@@ -37,7 +44,11 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxFields, 512)
 	def(&c.MaxExporters, 4096)
 	def(&c.MaxRecords, 8192)
+	def(&c.MaxOptionEntries, 1<<17)
+	def(&c.MaxOptionEntriesPerDomain, 1<<14)
+	def(&c.MaxTexts, 1<<14)
 	c.MaxTemplatesPerDomain = min(c.MaxTemplatesPerDomain, c.MaxTemplates)
+	c.MaxOptionEntriesPerDomain = min(c.MaxOptionEntriesPerDomain, c.MaxOptionEntries)
 	return c
 }
 
@@ -48,17 +59,28 @@ type Decoder struct {
 	stats Stats
 	store store
 
+	labels, hosts, names texts // texts of records: words, servers, DNS
+	answers              []Answer
+
 	// The rest belongs to the message being read, kept here so that a message
 	// costs no allocation.
 	msg      message
 	draft    draft
 	deferred []dataSet
+	nested   [maxDepth]draft // records inside of the one being read
+	rrs      []resource      // DNS in it
+
+	usedExtras bool // draft.x aliases the message,
+	usedDepth  int  // and so many of nested
 }
 
 // NewDecoder returns a Decoder with no templates.
 func NewDecoder(cfg Config) *Decoder {
 	d := &Decoder{cfg: cfg.withDefaults()}
 	d.store = newStore(&d.cfg, &d.stats)
+	d.labels = newTexts(appendLabel, d.cfg.MaxTexts, &d.stats)
+	d.hosts = newTexts(appendHostName, d.cfg.MaxTexts, &d.stats)
+	d.names = newTexts(appendDNSName, d.cfg.MaxTexts, &d.stats)
 	return d
 }
 
@@ -98,6 +120,7 @@ func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.A
 	}
 	d.stats.Records += uint64(len(dst) - had)
 	d.draft.Record = nil // it points into the caller's slice
+	d.forgetMessage()
 	return dst, d.msg.err
 }
 

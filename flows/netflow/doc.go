@@ -9,7 +9,9 @@
 // id have. An observation domain (v9: source id) is where template ids have
 // their meaning; here it is known by the exporter's address and port, the
 // domain's id and the version. Options data is what an exporter tells about
-// itself in records of its own; it never becomes a flow.
+// itself in records of its own; it never becomes a flow. What it says of the
+// numbers in flows (samplers, applications, interfaces, routing tables) is
+// looked up when a flow has such a number.
 //
 // # How a message is read
 //
@@ -43,6 +45,26 @@
 // not in the table, and those exported in a length that they cannot have, are
 // skipped.
 //
+// # Shapes
+//
+// A record for both directions (RFC 5103 and CERT's older form, Cisco's initiator
+// and responder, vendors' likes) becomes two, where both have counts: the second
+// has the ends, interfaces, VLANs, AS numbers and prefixes swapped, the counts of
+// its own, flags, times and TOS where they are told, no next hop, and the same
+// texts. Lists in records (RFC 6313) are followed four deep for names, DNS, TCP
+// flags and MAC addresses; what else is in them is skipped. Firewalls' and
+// translators' events are flows like others, denied ones too, and say so.
+//
+// # Names and DNS
+//
+// A name of the server in the flow itself is [flows.Texts].HostName. The table of
+// elements says for each vendor's element whether a real packet showed it. DNS in
+// flow records that has a name, an address and a client becomes an [Answer]; the
+// client is the end without port 53. So DNS on other ports is not taken, and none
+// from exporters that tell names only (Ixia's elements 189 and 190). YAF 3 has
+// element ids for addresses that are not in the table. nProbe tells the TTL
+// of the first address, which is taken for all.
+//
 // # Times
 //
 // All times are Unix nanoseconds and come from the message alone, never from a
@@ -62,9 +84,15 @@
 //
 // # Sampling
 //
-// SamplingRate is the rate the flow record itself has, or v5's header, or the
-// one rate that options data told for all of the domain's flows. It is 0 where
-// there are several samplers that differ.
+// SamplingRate is the rate that the flow record itself has, or that options data
+// told of the sampler or selector it names, or of the interface it was metered
+// at, or v5's header, or the rate of all of the domain's flows: one told
+// without a sampler and an interface, or that on which all samplers agree.
+// Otherwise, and where an exporter says 0, it is 0: not known. Counts are never
+// scaled. A packet interval (305) counts with its space (306) only.
+//
+// Options data is true in its observation domain; that of domain 0 also in the
+// exporter's other domains, where they have no word of their own.
 //
 // # Ownership, bounds, what happens when full
 //
@@ -77,9 +105,17 @@
 // header that has no nanoseconds), never with data, so that a flood of data from
 // made-up addresses takes no memory. When there are too many templates in a
 // domain its least recently used one goes, when too many in all or too many
-// domains the domain that was silent for longest; both are counted. With the
-// defaults that is at most 8192 templates of at most 512 fields, under 8 kB each:
-// 64 MB at the very worst, and some 4 MB for templates of usual size. Records of
-// one message are bounded as well. What came by a connection is forgotten at its
-// end, by Forget.
+// domains the domain that was silent for longest; both are counted. Options data
+// is bounded likewise, but in a full domain new entries are refused, so that
+// those in use stay; what is told anew is replaced at once. With the
+// defaults that is at most 8192 templates of at most 512 fields, under 13 kB each:
+// 105 MB at the very worst, and some 6 MB for templates of usual size; and at most
+// 131072 entries of options data, under 300 bytes each, 40 MB, usually a tenth of
+// that. Records of one message are bounded as well. What came by a connection is
+// forgotten at its end, by Forget.
+//
+// Texts are made strings once and known by their bytes: the type texts says how.
+// At most 32768 are known of each of three kinds, labels of at most 128 bytes and
+// names of at most 1 kB: 100 MB at the very worst and 5 MB as usual. Of answers
+// that nobody takes, 8192 wait.
 package netflow

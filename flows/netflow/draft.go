@@ -12,6 +12,7 @@ import (
 type draft struct {
 	*flows.Record
 	marks
+	x       extras       // only of templates whose plan is extra
 	scratch flows.Record // what options data is read into
 }
 
@@ -30,16 +31,15 @@ type marks struct {
 	bytesFrom, packetsFrom   counterKind
 	ipVersion                uint8
 	badTimes                 uint8
-
-	// interval is the N of one in N; taken and passed say the same as taken
-	// packets of every taken and passed. sampler is whose they are.
-	interval, taken, passed, sampler uint64
 }
 
-// begin makes r the record that is read next.
-func (d *draft) begin(r *flows.Record) {
+// begin makes r the record that is read next, with the plan p.
+func (d *draft) begin(r *flows.Record, p *plan) {
 	d.Record = r
 	d.marks = marks{}
+	if p.extra {
+		d.x.reset()
+	}
 }
 
 // A counterKind is which of the elements for bytes, or packets, a count is
@@ -163,8 +163,11 @@ func (d *Decoder) finish(t *template) {
 	if !t.plan.icmp {
 		icmpFromPort(f.Record)
 	}
-	if rate := f.rate(); rate != 0 {
-		f.SamplingRate = rate
+	if t.plan.extra {
+		d.finishExtras()
+	}
+	if d.msg.tables.any() {
+		d.lookUp(t.plan.extra)
 	}
 }
 

@@ -18,20 +18,42 @@ type element struct {
 	number func(d *draft, v uint64)
 	octets func(d *draft, b []byte)
 	icmp   bool // it tells an ICMP type
+	text   bool // octets of any length
+	extra  bool // it tells something that is kept in draft.x
+	// options is for elements that mean something in options data only.
+	options bool
 }
-
-// Private enterprise numbers of elements, other than IANA's zero.
-const penCERT = 6871
 
 const ingressInterface = 10
 
-// elements is sorted by enterprise number and id, for findElement. Ids of
-// enterprise 0 are IANA's registry of IPFIX, with which those of NetFlow v9
-// agree up to 127. What is not here is skipped.
+// elements are all elements that are read, sorted by enterprise number and id
+// for findElement. What is not here is skipped.
+var elements = tabulate()
+
+// tabulate joins the tables of elements. Those that only few templates have
+// are marked, so that the others pay nothing for them.
+func tabulate() []element {
+	all := slices.Clone(basicElements[:])
+	for _, table := range [][]element{optionElements, eventElements, reverseElements, listElements, vendorElements, answerElements} {
+		for _, e := range table {
+			e.extra = true
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, compareElements)
+	return all
+}
+
+func compareElements(a, b element) int {
+	return cmp.Or(cmp.Compare(a.pen, b.pen), cmp.Compare(a.id, b.id))
+}
+
+// basicElements are those of a plain flow. Ids of enterprise 0 are IANA's
+// registry of IPFIX, with which those of NetFlow v9 agree up to 127.
 //
 // Where several elements tell one thing, the methods of draft choose; where a
 // plain assignment stands here, the last one in a template wins.
-var elements = [...]element{
+var basicElements = [...]element{
 	{id: 1, number: func(d *draft, v uint64) { d.countBytes(byDelta, v) }},
 	{id: 2, number: func(d *draft, v uint64) { d.countPackets(byDelta, v) }},
 	{id: 4, number: func(d *draft, v uint64) { d.Proto = uint8(v) }},
@@ -59,11 +81,8 @@ var elements = [...]element{
 	{id: 30, number: func(d *draft, v uint64) { setByte(&d.DstMask, prefixLength(v)) }},
 	{id: 31, number: func(d *draft, v uint64) { d.IPv6FlowLabel = uint32(v) }},
 	{id: 32, icmp: true, number: func(d *draft, v uint64) { d.setICMP(v) }},
-	{id: 34, number: func(d *draft, v uint64) { d.interval = v }},
 	{id: 44, size: 4, octets: func(d *draft, b []byte) { d.setSrcPrefix(ip4(b)) }},
 	{id: 45, size: 4, octets: func(d *draft, b []byte) { d.setDstPrefix(ip4(b)) }},
-	{id: 48, number: func(d *draft, v uint64) { d.sampler = v }},
-	{id: 50, number: func(d *draft, v uint64) { d.interval = v }},
 	{id: 52, number: func(d *draft, v uint64) { setByte(&d.TTL, uint8(v)) }},
 	{id: 53, number: func(d *draft, v uint64) { setByte(&d.TTL, uint8(v)) }},
 	{id: 54, number: func(d *draft, v uint64) { d.FragmentID = uint32(v) }},
@@ -123,9 +142,6 @@ var elements = [...]element{
 	{id: 256, number: func(d *draft, v uint64) { d.EtherType = uint16(v) }},
 	{id: 258, number: func(d *draft, v uint64) { d.eventAt(inMillis, d.unix(v, 1e6)) }},
 	{id: 298, number: func(d *draft, v uint64) { d.countPackets(byInitiator, v) }},
-	{id: 302, number: func(d *draft, v uint64) { d.sampler = v }},
-	{id: 305, number: func(d *draft, v uint64) { d.taken = v }},
-	{id: 306, number: func(d *draft, v uint64) { d.passed = v }},
 	{id: 322, number: func(d *draft, v uint64) { d.eventAt(inSeconds, d.unix(v, 1e9)) }},
 	{id: 323, number: func(d *draft, v uint64) { d.eventAt(inMillis, d.unix(v, 1e6)) }},
 	{id: 324, size: 8, number: func(d *draft, v uint64) { d.eventAt(inMicros, ntp(v&^ntpBelowMicro)) }},
@@ -140,16 +156,14 @@ var elements = [...]element{
 
 // findElement returns the row of elements for an information element.
 func findElement(pen uint32, id uint16) (int, bool) {
-	return slices.BinarySearchFunc(elements[:], element{pen: pen, id: id}, func(a, b element) int {
-		return cmp.Or(cmp.Compare(a.pen, b.pen), cmp.Compare(a.id, b.id))
-	})
+	return slices.BinarySearchFunc(elements, element{pen: pen, id: id}, compareElements)
 }
 
 // fits reports whether the element can be read from a field whose template says
 // this length. The length of a variable one is checked record by record.
 func (e *element) fits(length uint16) bool {
 	switch {
-	case length == variableLength:
+	case length == variableLength, e.text:
 		return true
 	case e.size != 0:
 		return length == e.size

@@ -31,7 +31,7 @@ var elementTests = []struct {
 	{"totals beside empty deltas", []uint16{1, 4, 85, 4, 2, 4, 86, 4}, "00000000 00000002 00000000 00000003", flows.Record{Bytes: 2, Packets: 3}},
 	{"post counts", []uint16{23, 4, 24, 4}, "00000002 00000003", flows.Record{Bytes: 2, Packets: 3}},
 	{"post totals", []uint16{171, 4, 172, 4}, "00000002 00000003", flows.Record{Bytes: 2, Packets: 3}},
-	{"initiator's", []uint16{231, 4, 298, 4, 232, 4}, "00000002 00000003 00000007", flows.Record{Bytes: 2, Packets: 3}},
+	{"initiator's", []uint16{231, 4, 298, 4, 232, 4}, "00000002 00000003 00000000", flows.Record{Bytes: 2, Packets: 3}},
 	{"frame octets", []uint16{352, 4}, "00000002", flows.Record{Bytes: 2}},
 	{"frame octets in all", []uint16{353, 4}, "00000002", flows.Record{Bytes: 2}},
 	{"frame octets beside octets", []uint16{352, 4, 1, 4}, "00000009 00000002", flows.Record{Bytes: 2}},
@@ -122,8 +122,11 @@ func TestElementsInOrder(t *testing.T) {
 		if row, ok := findElement(e.pen, e.id); !ok || row != i {
 			t.Errorf("element %d of enterprise %d is found in row %d, is in %d", e.id, e.pen, row, i)
 		}
-		if (e.number == nil) == (e.octets == nil) || e.octets != nil && e.size == 0 {
+		if (e.number == nil) == (e.octets == nil) || e.octets != nil && (e.size == 0) != e.text {
 			t.Errorf("element %d of enterprise %d: functions or size", e.id, e.pen)
+		}
+		if i > 0 && compareElements(elements[i-1], e) == 0 {
+			t.Errorf("element %d of enterprise %d has two rows", e.id, e.pen)
 		}
 	}
 	if _, ok := findElement(0, 65535); ok {

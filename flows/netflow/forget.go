@@ -3,7 +3,7 @@ package netflow
 import "net/netip"
 
 // Forget drops all that is known of the exporter at that address and port: of
-// every domain and version, templates, clock and sampling rate. It is for the
+// every domain and version, templates, options data and clock. It is for the
 // end of a connection, whose templates end with it (RFC 7011 section 8). It
 // costs a look at every state there is.
 func (d *Decoder) Forget(exporter netip.AddrPort) {
@@ -20,9 +20,11 @@ func (d *Decoder) Forget(exporter netip.AddrPort) {
 	}
 }
 
-// drop takes a domain out of the store, with its templates.
+// drop takes a domain out of the store, with its templates and options data.
 func (s *store) drop(dom *domain) {
 	s.unlink(dom)
 	delete(s.domains, dom.key)
+	s.changes++
 	s.templates -= len(dom.templates)
+	s.options -= dom.options.len()
 }

@@ -6,7 +6,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"flowname/flows"
 )
@@ -23,6 +27,21 @@ func seeds(f *testing.F) [][]byte {
 		ipfix(set(2, fields(256, 0)), set(256, []byte{1})),
 		ipfix(set(2, tmpl(256, 4, 0)), set(256, []byte{1})),
 	}
+	const rr, a = 301, 302
+	dns := slices.Concat([]byte{3}, set(300, varlen([]byte{3}, u16(rr), varlen([]byte{3}, u16(a), ip("203.0.113.1")), varlen([]byte("www.example.com")), u32(30))))
+	ends := slices.Clone(ends5)
+	all = append(all,
+		optionsMessage([]uint16{302, 4, 34, 4, 10, 1, 82, 4}, append(u32(1), slices.Concat(u32(100), []byte{7}, []byte("eth7"))...)),
+		optionsMessage([]uint16{95, 4, 96, 4, 234, 4, 236, 4, 42, 8}, slices.Concat([]byte{3, 0, 0, 80}, []byte("http"), u32(1), []byte("blue"), u64(9))),
+		ipfix(set(2, vendorTmpl(256, append(ends, 0, 293, variableLength, 0, 460, variableLength)...), vendorTmpl(300, 0, 292, variableLength),
+			vendorTmpl(rr, 0, 292, variableLength, penCERT, 179, variableLength, penCERT, 199, 4), vendorTmpl(a, 0, 8, 4)),
+			set(256, end5(53, 40000, 17), varlen(dns), varlen([]byte("www.example.com:80")))),
+		ipfix(set(2, vendorTmpl(256, 0, 95, 4, 0, 302, 4, 0, 10, 4, 0, 234, 4, 0, 231, 4, 0, 232, 4, penReverse, 6, 1, 0, 225, 4, 0, 291, variableLength)),
+			set(256, []byte{3, 0, 0, 80}, u32(1), u32(7), u32(1), u32(10), u32(20), []byte{0x12}, ip("203.0.113.1"),
+				varlen([]byte{3}, u16(0x8000|117), u16(variableLength), u32(penCERT), varlen([]byte("a.example"))))),
+		ipfix(set(2, vendorTmpl(256, append(slices.Clone(ends5), penNtop, 205, variableLength, penNtop, 398, variableLength, penFlowmon, 120, variableLength)...)),
+			set(256, end5(40000, 53, 17), varlen([]byte("a.example")), varlen([]byte("203.0.113.1, 2001:db8::1")), varlen(ip("203.0.113.2")))),
+	)
 	files, err := filepath.Glob(filepath.Join(corpusDir(f, "netflow/logstash-codec-netflow"), "*.dat"))
 	if err != nil {
 		f.Fatal(err)
@@ -47,7 +66,8 @@ func FuzzDecoder(f *testing.F) {
 		f.Add(frame(m))
 		f.Add(frame(m, all[(i+1)%len(all)], m))
 	}
-	cfg := Config{MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxRecords: 500}
+	cfg := Config{MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxRecords: 500,
+		MaxOptionEntries: 8, MaxOptionEntriesPerDomain: 4, MaxTexts: 4}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		d := NewDecoder(cfg)
 		for i := 0; len(input) >= 2; i++ {
@@ -57,6 +77,7 @@ func FuzzDecoder(f *testing.F) {
 			before := d.Stats()
 			recs, err := d.AppendRecords(nil, msg, netip.AddrPortFrom(router.Addr(), uint16(i%4)), 1)
 			checkRecords(t, recs, cfg)
+			checkAnswersAreSound(t, d.TakeAnswers(nil))
 			if got := d.Stats().Records - before.Records; got != uint64(len(recs)) {
 				t.Fatalf("%d records counted, %d given", got, len(recs))
 			}
@@ -87,6 +108,43 @@ func checkRecords(t *testing.T, recs []flows.Record, cfg Config) {
 		if r.StartErrorNs <= 0 || r.Src.Is4In6() || r.Dst.Is4In6() || r.SrcMask > 128 || r.DstMask > 128 || r.MPLSDepth > flows.MaxMPLSLabels {
 			t.Fatalf("bad record %+v", r)
 		}
+		for _, text := range []string{r.AppName, r.User, r.InIfName, r.OutIfName, r.InVRFName, r.OutVRFName} {
+			if len(text) > maxLabel || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+				t.Fatalf("bad text %q", text)
+			}
+		}
+		if r.HostName != "" {
+			checkName(t, r.HostName)
+		}
+		if r.XlateSrc.Is4In6() || r.XlateDst.Is4In6() || r.XlateSrc.IsValid() && r.XlateSrc == r.Src && r.XlateSrcPort == r.SrcPort {
+			t.Fatalf("bad translation %+v", r)
+		}
+	}
+}
+
+// checkName asks for the form of DNS names.
+func checkName(t *testing.T, name string) {
+	t.Helper()
+	if len(name) > 4*maxNameLen || strings.HasSuffix(name, ".") || strings.HasPrefix(name, ".") || strings.Contains(name, "..") {
+		t.Fatalf("bad name %q", name)
+	}
+	for _, c := range []byte(name) {
+		if c <= ' ' || c > '~' || c >= 'A' && c <= 'Z' {
+			t.Fatalf("bad name %q", name)
+		}
+	}
+}
+
+func checkAnswersAreSound(t *testing.T, answers []Answer) {
+	t.Helper()
+	for _, a := range answers {
+		checkName(t, a.Name)
+		if a.Canonical != "" {
+			checkName(t, a.Canonical)
+		}
+		if !a.Client.IsValid() || !a.Addr.IsValid() || a.Addr.Is4In6() || a.Canonical == a.Name {
+			t.Fatalf("bad answer %+v", a)
+		}
 	}
 }
 
@@ -112,7 +170,7 @@ func FuzzTemplate(f *testing.F) {
 			}
 			for _, tm := range d.msg.domain.templates {
 				for b := data; len(b) > 0; {
-					d.draft.begin(&flows.Record{})
+					d.draft.begin(&flows.Record{}, &tm.plan)
 					n := tm.plan.fill(&d.draft, b)
 					if n == 0 || n > len(b) {
 						t.Fatalf("message %d: template %d reads %d of %d bytes", i, tm.id, n, len(b))

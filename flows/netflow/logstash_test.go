@@ -326,7 +326,7 @@ func checkLogstashSize(t *testing.T, c logstashCase, recs []flows.Record, stats 
 	for _, a := range c.Asserts {
 		var want int
 		if _, err := fmt.Sscanf(a, "expect(decode.size).to eq(%d)", &want); err == nil {
-			if got := len(recs) + int(stats.OptionsRecords); got != want {
+			if got := len(recs) - int(stats.ReverseRecords) + int(stats.OptionsRecords); got != want {
 				t.Errorf("%d records and %d of options data, want %d together; %+v",
 					len(recs), stats.OptionsRecords, want, stats)
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	goflow "github.com/netsampler/goflow2/v2/decoders/netflow"
@@ -179,6 +180,7 @@ func compareCapture(t *testing.T, path string) (n int, err error) {
 	for i, p := range readCapture(t, path) {
 		want, stopped := o.read(p)
 		recs, err := d.AppendRecords(nil, p.data, p.from, p.ns)
+		recs = slices.DeleteFunc(recs, func(r flows.Record) bool { return r.BiflowDirection == 2 }) // the oracle leaves those for both directions whole
 		if len(recs) < len(want) || stopped == "" && len(recs) != len(want) {
 			return n, fmt.Errorf("message %d: %d records and error %v, goflow2 has %d (%s)", i, len(recs), err, len(want), stopped)
 		}

@@ -12,21 +12,22 @@ type plan struct {
 	// the length bytes of the others take at least.
 	size int
 	walk bool
-	// icmp says that the template has an element for the ICMP type.
-	icmp bool
+	// icmp says that the template has an element for the ICMP type, extra that
+	// it has one that is kept in draft.x.
+	icmp, extra bool
 }
 
 // A step is one field of a plan.
 type step struct {
-	off, length uint16 // off is unused where the plan is walked
-	row         uint16 // in elements; noRow for a field that is skipped
+	element     *element // nil for a field that is skipped
+	off, length uint16   // off is unused where the plan is walked
 }
 
 const noRow = 0xffff
 
 // compile makes a plan of a template's fields. It refuses templates whose
 // records have no length, or more than a message can hold.
-func compile(fields []field) (plan, bool) {
+func compile(fields []field, options bool) (plan, bool) {
 	var p plan
 	for _, f := range fields {
 		if f.length == variableLength {
@@ -42,11 +43,16 @@ func compile(fields []field) (plan, bool) {
 	p.steps = make([]step, 0, len(fields))
 	off := 0
 	for _, f := range fields {
-		row := f.row()
-		if row != noRow && elements[row].icmp {
-			p.icmp = true
+		row := f.row(options)
+		if row != noRow {
+			p.icmp = p.icmp || elements[row].icmp
+			p.extra = p.extra || elements[row].extra
 		}
-		p.add(step{uint16(off), f.length, row})
+		s := step{off: uint16(off), length: f.length}
+		if row != noRow {
+			s.element = &elements[row]
+		}
+		p.add(s)
 		off += int(f.length)
 	}
 	return p, true
@@ -55,13 +61,13 @@ func compile(fields []field) (plan, bool) {
 // add appends a step, unless it only skips bytes that need no skipping or that
 // the step before can skip with its own.
 func (p *plan) add(s step) {
-	if s.row == noRow && s.length != variableLength {
+	if s.element == nil && s.length != variableLength {
 		if !p.walk {
 			return
 		}
 		if n := len(p.steps); n > 0 {
 			last := &p.steps[n-1]
-			if last.row == noRow && last.length != variableLength {
+			if last.element == nil && last.length != variableLength {
 				last.length += s.length // their sum is under p.size
 				return
 			}
@@ -71,10 +77,10 @@ func (p *plan) add(s step) {
 }
 
 // row finds the row of elements for f, or noRow: element not known, or exported
-// in a length that it cannot have.
-func (f field) row() uint16 {
+// in a length that it cannot have, or where it means nothing.
+func (f field) row(options bool) uint16 {
 	row, ok := findElement(f.pen, f.id)
-	if f.skip || !ok || !elements[row].fits(f.length) {
+	if f.skip || !ok || !elements[row].fits(f.length) || elements[row].options && !options {
 		return noRow
 	}
 	return uint16(row)
@@ -92,12 +98,11 @@ func (p *plan) fill(d *draft, b []byte) int {
 	rec := b[:p.size]
 	for i := range p.steps {
 		s := &p.steps[i]
-		e := &elements[s.row]
 		v := rec[s.off : int(s.off)+int(s.length)]
-		if e.number != nil {
-			e.number(d, bigEndian(v))
+		if number := s.element.number; number != nil {
+			number(d, bigEndian(v))
 		} else {
-			e.octets(d, v)
+			s.element.octets(d, v)
 		}
 	}
 	return p.size
@@ -119,8 +124,14 @@ func (p *plan) fillWalk(d *draft, b []byte) int {
 		if n > len(b)-off {
 			return -1
 		}
-		if s.row != noRow {
-			elements[s.row].read(d, b[off:off+n])
+		switch v := b[off : off+n]; {
+		case s.element == nil:
+		case s.length == variableLength:
+			s.element.read(d, v)
+		case s.element.number != nil:
+			s.element.number(d, bigEndian(v))
+		default:
+			s.element.octets(d, v)
 		}
 		off += n
 	}

@@ -32,6 +32,19 @@ type Stats struct {
 	RecordsRefused    uint64 // sets cut off because the message had Config.MaxRecords
 	PaddingBytes      uint64 // behind the last record of a set, behind the last set
 
+	ReverseRecords uint64 // flow records made of the other direction of a record for both
+
+	OptionEntries        uint64 // samplers, applications, interfaces, routing tables told, or told anew otherwise
+	OptionEntriesRefused uint64 // such that the domain had no room for
+	TextsForgotten       uint64 // texts forgotten to make room; told again they cost an allocation again
+
+	HostNames        uint64 // flow records with a name of their server
+	HostNamesRefused uint64 // such names that are none: addresses, empty labels, too long
+	BadLists         uint64 // lists in records that are cut short, too deep, or of no known template
+	Answers          uint64 // addresses of DNS names that flow records told
+	AnswersRefused   uint64 // such without a client or a name
+	AnswersDropped   uint64 // such that nobody took in time
+
 	// ClockRestarts counts exporters' clocks begun anew because the boot time
 	// that their headers imply has jumped: a restart, or a stepped clock.
 	ClockRestarts uint64

@@ -19,10 +19,16 @@ type domain struct {
 	// their use.
 	recent, oldest *template
 
-	clock    bootClock    // v9, and v5 without nanoseconds
-	initMs   int64        // IPFIX systemInitTimeMilliseconds; 0 not told
-	uptimes  uptimeBound  // IPFIX uptimes without it
-	sampling samplingRate // what options data said
+	clock    bootClock   // v9, and v5 without nanoseconds
+	initMs   int64       // IPFIX systemInitTimeMilliseconds; 0 not told
+	uptimes  uptimeBound // IPFIX uptimes without it
+	options  *optionData // what options data said; nil nothing
+	exporter ExporterStats
+
+	// common is the exporter's domain 0, whose options data is true of all its
+	// domains; nil none. It is as of commonAt.
+	common   *domain
+	commonAt uint64
 
 	newer, older *domain // in the store's list, by use
 }
@@ -82,6 +88,8 @@ type store struct {
 	domains        map[domainKey]*domain
 	recent, oldest *domain
 	templates      int
+	options        int    // entries of options data in all
+	changes        uint64 // of domains, made or evicted
 }
 
 func newStore(cfg *Config, stats *Stats) store {
@@ -110,6 +118,7 @@ func (s *store) domain(key domainKey) *domain {
 		s.evictDomain()
 	}
 	dom := &domain{key: key}
+	s.changes++
 	s.domains[key] = dom
 	s.link(dom)
 	return dom

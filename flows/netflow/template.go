@@ -114,7 +114,7 @@ func (d *Decoder) learnTemplate(raw []byte, options bool) bool {
 	if !ok || len(fields) == 0 || len(fields) > d.cfg.MaxFields {
 		return false
 	}
-	p, ok := compile(fields)
+	p, ok := compile(fields, options)
 	if !ok {
 		return false
 	}
@@ -182,17 +182,22 @@ func appendFields(dst []field, parsed []goflow.Field) []field {
 }
 
 // v9Scopes converts the scopes of a v9 options template, whose types are a
-// numbering of their own (RFC 3954 section 6.1). Only that of an interface has
-// an information element with its meaning.
+// numbering of their own (RFC 3954 section 6.1): system, interface, line card,
+// cache, template. Only that of an interface has an information element with
+// its meaning here. Exporters that put an information element where a scope
+// stands mean the element.
 func v9Scopes(parsed []goflow.Field) []field {
-	const scopeInterface = 2
+	const scopeInterface, scopeTemplate = 2, 5
 	var dst []field
 	for _, f := range parsed {
-		if f.Type == scopeInterface {
+		switch {
+		case f.Type == scopeInterface:
 			dst = append(dst, field{id: ingressInterface, length: f.Length})
-			continue
+		case f.Type > scopeTemplate:
+			dst = append(dst, field{id: f.Type, length: f.Length})
+		default:
+			dst = append(dst, field{length: f.Length, skip: true})
 		}
-		dst = append(dst, field{length: f.Length, skip: true})
 	}
 	return dst
 }

@@ -51,7 +51,7 @@ func (d *Decoder) appendV5(dst []flows.Record, msg []byte) []flows.Record {
 	}
 	for i := range count {
 		at := v5HeaderLen + i*v5RecordLen
-		dst = append(dst, m.base)
+		dst = m.begin(dst)
 		d.fillV5(&dst[len(dst)-1], (*[v5RecordLen]byte)(msg[at:]))
 	}
 	d.stats.PaddingBytes += uint64(len(msg) - v5HeaderLen - count*v5RecordLen)
