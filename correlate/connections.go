@@ -86,6 +86,15 @@ func (c *conn) name(a, b uint32) {
 	}
 }
 
+// forget makes room for another first name of the lower end, or of the higher.
+func (c *conn) forget(lower bool) {
+	if lower {
+		c.a = 0
+	} else {
+		c.b = 0
+	}
+}
+
 // connWays is how many places a 5-tuple can have: few enough to look at all of
 // them, enough that a table that is not full seldom forgets.
 const connWays = 8

@@ -37,6 +37,7 @@ type Correlator struct {
 	geo     *geo.Cursor
 	waiting waitingRoom
 	conns   connections
+	told    told
 	stats   Stats
 
 	flow    Flow             // handed out, reused
@@ -137,6 +138,9 @@ func (c *Correlator) hand(connection *conn, swapped bool, emit func(*Flow)) {
 	if swapped {
 		a, b = b, a
 	}
+	if f.HostName != "" { // what an exporter tells is told for the connection
+		connection.forget(serverIsDst(f.Record) == swapped)
+	}
 	connection.name(a, b)
 	if c.geo != nil {
 		c.geo.Lookup(&f.Src.Geo, f.Record.Src)
@@ -177,28 +181,32 @@ func (c *Correlator) decide(r *flows.Record) (connection *conn, swapped bool) {
 	f := &c.flow
 	f.Dst.Candidates = c.dst[:0]
 	f.Src.Candidates = c.src[:0]
-	c.nameEnd(&f.Dst, r.Src, r.Dst, connection, dstFirst)
-	c.nameEnd(&f.Src, r.Dst, r.Src, connection, srcFirst)
+	c.nameEnd(&f.Dst, r.Src, r.Dst, r.XlateSrc, r.XlateDst, connection, dstFirst)
+	c.nameEnd(&f.Src, r.Dst, r.Src, r.XlateDst, r.XlateSrc, connection, srcFirst)
+	if f.HostName != "" {
+		c.nameServer(f)
+	}
 	if !f.Dst.Named && !f.Src.Named {
 		f.Unnamed = c.reason(f, connection.startNs+connection.startErrorNs)
 	}
 	return connection, swapped
 }
 
-// nameEnd names addr by what client resolved, as of the connection's start.
+// nameEnd names an end by what client resolved, as of the connection's start.
 // firstName is the hash of the name that an earlier slice was given, if any.
-func (c *Correlator) nameEnd(e *End, client, addr netip.Addr, connection *conn, firstName uint32) {
+//
+// Where addresses are translated, client and server each know the other by the
+// address on their own side, and exporters differ in which side the flow's own
+// addresses are from. So the client's answers are looked for by its address
+// inside and outside, and then by the server's other address.
+func (c *Correlator) nameEnd(e *End, client, addr, xlateClient, xlateAddr netip.Addr, connection *conn, firstName uint32) {
 	if !resolvable(addr) {
 		return
 	}
 	until := connection.startNs + connection.startErrorNs
-	if resolvable(client) {
-		c.matches = c.cache.AppendClient(c.matches[:0], client, addr, connection.startNs, connection.startErrorNs, math.MaxInt64)
-		for i := range c.matches {
-			e.add(&c.matches[i], basisOf(&c.matches[i], connection.startNs, until))
-		}
-		e.Named = len(e.Candidates) > 0
-	}
+	e.Named = c.resolved(e, client, addr, connection) ||
+		xlateClient.IsValid() && c.resolved(e, xlateClient, addr, connection) ||
+		xlateAddr.IsValid() && c.resolved(e, client, xlateAddr, connection)
 	if !e.Named {
 		c.matches = c.cache.AppendOthers(c.matches[:0], addr, until)
 		for i := range c.matches {
@@ -209,6 +217,20 @@ func (c *Correlator) nameEnd(e *End, client, addr netip.Addr, connection *conn, 
 	if firstName != 0 {
 		c.leadWith(e, firstName, addr, until)
 	}
+}
+
+// resolved adds the answers that client had for addr, and reports whether there
+// are any.
+func (c *Correlator) resolved(e *End, client, addr netip.Addr, connection *conn) bool {
+	if !resolvable(client) {
+		return false
+	}
+	c.matches = c.cache.AppendClient(c.matches[:0], client, addr, connection.startNs, connection.startErrorNs, math.MaxInt64)
+	until := connection.startNs + connection.startErrorNs
+	for i := range c.matches {
+		e.add(&c.matches[i], basisOf(&c.matches[i], connection.startNs, until))
+	}
+	return len(e.Candidates) > 0
 }
 
 // leadWith puts the connection's first name before the other candidates. A
@@ -226,6 +248,9 @@ func (c *Correlator) leadWith(e *End, firstName uint32, addr netip.Addr, untilNs
 			e.lead(firstName)
 			return
 		}
+	}
+	if name := c.told.find(firstName); name != "" {
+		e.tell(name, firstName)
 	}
 }
 
@@ -268,9 +293,9 @@ func (e *End) lead(name uint32) bool {
 // reason tells why neither end has a name, for the end that would be the
 // server's.
 func (c *Correlator) reason(f *Flow, untilNs int64) Reason {
-	server, client, end := f.Record.Dst, f.Record.Src, &f.Dst
+	server, client, inside, end := f.Record.Dst, f.Record.Src, f.XlateSrc, &f.Dst
 	if !serverIsDst(f.Record) {
-		server, client, end = client, server, &f.Src
+		server, client, inside, end = client, server, f.XlateDst, &f.Src
 	}
 	switch {
 	case !resolvable(server):
@@ -281,7 +306,7 @@ func (c *Correlator) reason(f *Flow, untilNs int64) Reason {
 	if began := c.cache.BeganNs(); began != 0 && untilNs < began {
 		return BeforeSensor
 	}
-	if !c.cache.ClientSeen(client) {
+	if !c.cache.ClientSeen(client) && !(inside.IsValid() && c.cache.ClientSeen(inside)) {
 		return ClientUnseen
 	}
 	return NoAnswer

@@ -64,7 +64,10 @@ func (e *End) describe(startNs int64) string {
 	s := "-"
 	if e.Named {
 		c := e.Candidates[0]
-		s = fmt.Sprintf("%s %s %d", c.Name, c.Basis, (startNs-c.AnsweredNs)/ms)
+		s = fmt.Sprintf("%s %s", c.Name, c.Basis)
+		if c.HasAge() {
+			s += fmt.Sprintf(" %d", (startNs-c.AnsweredNs)/ms)
+		}
 	}
 	if len(e.Candidates) > 1 {
 		for _, c := range e.Candidates {

@@ -7,6 +7,9 @@
 // Let C be one end and A the other, s the flow's start and d the error that s
 // can have by the form it was exported in ([flows.Record.StartErrorNs]).
 //
+// Where the flow record itself carries the server's name, it is that one: basis
+// exporter. What the following rules give stays behind it as candidates. Else:
+//
 //  1. Of C's answers for A at or before s+d the nearest to s names A: basis
 //     client, or client_expired where its TTL and [Grace] had passed at s. C's
 //     other names for A are candidates.
@@ -15,6 +18,9 @@
 //     only, it is that one: others. Where they give several, none of them is:
 //     the end stays unnamed, and they are its candidates (ambiguous).
 //  4. Else there is no name, and [Reason] says why.
+//
+// C and A are also looked for under what NAT made of them, where the flow record
+// says so, C first: which of the two the inside knows differs by exporter.
 //
 // A wrong name is worse than none, so nothing is guessed beyond these rules.
 //

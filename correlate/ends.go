@@ -6,12 +6,20 @@ import (
 	"flowname/flows"
 )
 
-// serverIsDst tells which end a client would have looked up: the one with the
-// well-known port, else the lower port, else the destination. It only chooses
-// for which end the reason is given; names are looked up for both.
+// serverIsDst tells which end a client would have looked up: the one that did
+// not begin the connection, where the exporter says so, else the one with the
+// well-known port, else the lower port, else the destination. It chooses for
+// which end the reason is given, and whose name an exporter tells; answers are
+// looked up for both.
 func serverIsDst(r *flows.Record) bool {
 	if !resolvable(r.Dst) {
 		return true
+	}
+	switch r.BiflowDirection {
+	case 1:
+		return true
+	case 2:
+		return false
 	}
 	if r.Proto != flows.ProtoTCP && r.Proto != flows.ProtoUDP {
 		return true

@@ -73,7 +73,8 @@ type Candidate struct {
 	// Canonical is the end of the CNAME chain; empty when it is Name.
 	Canonical string
 	Basis     Basis
-	// AnsweredNs is the answer's time, Unix nanoseconds.
+	// AnsweredNs is the answer's time, Unix nanoseconds; 0 where only an
+	// exporter told the name.
 	AnsweredNs int64
 	Source     dnscache.Source
 }

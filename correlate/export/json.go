@@ -72,7 +72,8 @@ func appendOptional(dst []byte, r *flows.Record) []byte {
 	dst = appendKnownAddr(dst, `,"bgp_next_hop":`, r.BGPNextHop)
 	dst = appendMPLS(dst, r)
 	dst = appendNonZero(dst, `,"observation_domain_id":`, uint64(r.ObservationDomain))
-	return appendNonZero(dst, `,"observation_point_id":`, r.ObservationPoint)
+	dst = appendNonZero(dst, `,"observation_point_id":`, r.ObservationPoint)
+	return appendTold(dst, r)
 }
 
 // endKeys are the field names of one end, with what goes before their values.
@@ -101,7 +102,9 @@ func appendEnd(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte {
 		c := &e.Candidates[0]
 		dst = appendText(dst, k.name, c.Name)
 		dst = appendText(dst, k.basis, c.Basis.String())
-		dst = appendInt(dst, k.age, ageMs(startNs, c.AnsweredNs))
+		if c.HasAge() {
+			dst = appendInt(dst, k.age, ageMs(startNs, c.AnsweredNs))
+		}
 		if c.Canonical != "" {
 			dst = appendText(dst, k.canonical, c.Canonical)
 		}
@@ -135,7 +138,9 @@ func appendCandidates(dst []byte, key string, cs []correlate.Candidate, startNs 
 		dst = append(dst, open)
 		dst = appendText(dst, `{"name":`, cs[i].Name)
 		dst = appendText(dst, `,"basis":`, cs[i].Basis.String())
-		dst = appendInt(dst, `,"age_ms":`, ageMs(startNs, cs[i].AnsweredNs))
+		if cs[i].HasAge() {
+			dst = appendInt(dst, `,"age_ms":`, ageMs(startNs, cs[i].AnsweredNs))
+		}
 		dst = append(dst, '}')
 		open = ','
 	}
@@ -221,7 +226,7 @@ func appendMPLS(dst []byte, r *flows.Record) []byte {
 const hexDigits = "0123456789abcdef"
 
 // appendText appends a JSON string (RFC 8259 section 7). The text is valid
-// UTF-8: names are ASCII, and package geo replaces what is not.
+// UTF-8: names are ASCII, and package geo and the decoders replace what is not.
 func appendText(dst []byte, key, s string) []byte {
 	dst = append(append(dst, key...), '"')
 	plain := 0

@@ -25,6 +25,13 @@ func full() flows.Record {
 		EndReason: 2, Direction: 1, IPv6FlowLabel: 5, FragmentID: 6, FragmentOff: 8,
 		SrcAS: 64496, DstAS: 64497, NextHop: netip.MustParseAddr("10.0.0.254"), BGPNextHop: netip.MustParseAddr("192.0.2.9"),
 		SrcMask: 24, DstMask: 32, MPLS: [flows.MaxMPLSLabels]uint32{16, 17}, MPLSDepth: 2,
+		Translation: flows.Translation{
+			XlateSrc: netip.MustParseAddr("203.0.113.7"), XlateDst: netip.MustParseAddr("2001:db8::7"), XlateSrcPort: 1024, XlateDstPort: 8443,
+			FirewallEvent: flows.FirewallDenied, FirewallExtEvent: 1001, NATEvent: 4, BiflowDirection: 1,
+		},
+		Texts: flows.Texts{
+			HostName: "a.example", AppName: "tls", User: "eve \"x\"", InIfName: "Gi0/0", OutIfName: "Gi0/1", InVRFName: "blue", OutVRFName: "red",
+		},
 	}
 }
 
@@ -50,12 +57,21 @@ func TestAppendJSON(t *testing.T) {
 			`"src_mac":"00:1b:21:00:aa:ff","dst_mac":"02:00:00:00:00:01","src_vlan":10,"dst_vlan":20,"vlan_id":30,"forwarding_status":64,"ip_ttl":63,"icmp_type":8,"icmp_code":1,` +
 			`"ipv6_flow_label":5,"fragment_id":6,"fragment_offset":8,"flow_end_reason":2,"flow_direction":1,"src_as":64496,"dst_as":64497,"next_hop":"10.0.0.254","src_net":"10.1.2.0/24","dst_net":"2001:db8::/32",` +
 			`"bgp_next_hop":"192.0.2.9","mpls_label":[16,17],"observation_domain_id":3,"observation_point_id":4,` +
+			`"app_name":"tls","user":"eve \"x\"","in_if_name":"Gi0/0","out_if_name":"Gi0/1","in_vrf_name":"blue","out_vrf_name":"red",` +
+			`"src_addr_xlate":"203.0.113.7","dst_addr_xlate":"2001:db8::7","src_port_xlate":1024,"dst_port_xlate":8443,` +
+			`"firewall_event":"denied","firewall_ext_event":1001,"nat_event":"nat44_session_create","biflow_direction":1,` +
 			`"src_asn":64496,"src_as_org":"Quote \"Net\" \\ Ü","src_country":"DE","src_city":"Köln","src_lat":50.9375,"src_lon":-6.5,` +
 			`"dst_name":"a\\.b.example","dst_name_basis":"client","dst_name_age_ms":1500,"dst_name_canonical":"edge.example",` +
 			`"dst_names":[{"name":"a\\.b.example","basis":"client","age_ms":1500},{"name":"b.example","basis":"client_later","age_ms":-1000}]}` + "\n"},
 		{"nothing known", correlate.Flow{Record: &tiny, Unnamed: correlate.NotResolvable},
 			`{"type":"IPFIX","time_received_ns":0,"sequence_num":0,"sampling_rate":0,"sampler_address":"","time_flow_start_ns":0,"time_flow_end_ns":0,"bytes":0,"packets":0,` +
 				`"src_addr":"","dst_addr":"","etype":"","proto":"200","src_port":0,"dst_port":0,"in_if":0,"out_if":0,"tcp_flags":0,"ip_tos":0,"unnamed":"not_resolvable"}` + "\n"},
+		{"told by the exporter", correlate.Flow{Record: &tiny, Dst: correlate.End{Named: true, Candidates: []correlate.Candidate{
+			{Name: "a.example", Basis: correlate.Exporter}, {Name: "b.example", Basis: correlate.Client, AnsweredNs: -second},
+		}}},
+			`{"type":"IPFIX","time_received_ns":0,"sequence_num":0,"sampling_rate":0,"sampler_address":"","time_flow_start_ns":0,"time_flow_end_ns":0,"bytes":0,"packets":0,` +
+				`"src_addr":"","dst_addr":"","etype":"","proto":"200","src_port":0,"dst_port":0,"in_if":0,"out_if":0,"tcp_flags":0,"ip_tos":0,` +
+				`"dst_name":"a.example","dst_name_basis":"exporter","dst_names":[{"name":"a.example","basis":"exporter"},{"name":"b.example","basis":"client","age_ms":1000}]}` + "\n"},
 		{"ambiguous", correlate.Flow{Record: &tiny, Unnamed: correlate.Ambiguous, Src: correlate.End{Candidates: []correlate.Candidate{
 			{Name: "a.example", Basis: correlate.Others}, {Name: "b.example", Basis: correlate.Others},
 		}}},
@@ -69,6 +85,14 @@ func TestAppendJSON(t *testing.T) {
 		}
 		if !json.Valid([]byte(got)) {
 			t.Errorf("%s: not JSON: %s", c.name, got)
+		}
+	}
+}
+
+func TestEventsWithoutANameAreNumbers(t *testing.T) {
+	for event, want := range map[uint8]string{0: "", 1: `,"e":"created"`, 5: `,"e":"update"`, 6: `,"e":"6"`, 255: `,"e":"255"`} {
+		if got := string(appendEvent(nil, `,"e":"`, firewallEvents[:], event)); got != want {
+			t.Errorf("%d: got %s, want %s", event, got, want)
 		}
 	}
 }
