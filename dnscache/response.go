@@ -19,6 +19,8 @@ const (
 	// SourceSFlow is a response in a packet that sFlow sampled, taken because
 	// the configuration accepts responses without their queries.
 	SourceSFlow
+	// SourceFlowRecord is DNS that an exporter told in a flow record.
+	SourceFlowRecord
 )
 
 // String is the name that the history carries in its field "source".
@@ -32,6 +34,8 @@ func (s Source) String() string {
 		return "dnstap"
 	case SourceSFlow:
 		return "sflow_sampled"
+	case SourceFlowRecord:
+		return "flow_record"
 	}
 	return "unknown"
 }

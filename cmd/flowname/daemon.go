@@ -180,7 +180,7 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 		return err
 	}
 	for _, socket := range d.group.Sockets() {
-		r := newReceiver(socket, d.log)
+		r := newReceiver(socket, fileLive(d.cache), d.log)
 		d.receivers = append(d.receivers, r)
 		join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
 		d.joiners = append(d.joiners, newJoiner(join, r, d.writer.in))

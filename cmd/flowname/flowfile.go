@@ -29,11 +29,14 @@ type flowFile struct {
 	refused            uint64 // messages of which something was refused
 	firstRefusal       error
 
-	ready fileDatagram // of the last datagram
+	answers []netflow.Answer
+	flowDNS flowDNS
+	ready   fileDatagram // the last one
 }
 
 // A fileDatagram is what one datagram of a file told.
 type fileDatagram struct {
+	atNs     int64 // when it was received
 	records  []flows.Record
 	evidence []dnscache.Response // copies
 }
@@ -70,15 +73,15 @@ func openFlowFile(path string, decoder *netflow.Decoder, samples *fileSamples) (
 	}, nil
 }
 
-// pull yields the next datagram that has records, at the time it was received.
+// pull yields the next datagram that told anything, at the time it was received.
 func (f *flowFile) pull() (int64, fileDatagram, bool) {
 	f.ready = fileDatagram{} // the reorderer keeps the last one
-	for len(f.ready.records) == 0 {
+	for len(f.ready.records) == 0 && len(f.ready.evidence) == 0 {
 		if !f.advance() {
 			return 0, fileDatagram{}, false
 		}
 	}
-	return f.ready.records[0].ReceivedNs, f.ready, true
+	return f.ready.atNs, f.ready, true
 }
 
 // advance reads one frame; false at the end.
@@ -105,9 +108,11 @@ func (f *flowFile) take(p *packet.Packet) {
 		return
 	}
 	f.datagrams++
+	f.ready.atNs = p.TimeNs
 	var err error
 	if _, ok := netflow.Version(p.Payload); ok {
 		f.ready.records, err = f.decoder.AppendRecords(f.ready.records, p.Payload, p.Src, p.TimeNs)
+		f.takeAnswers()
 	} else if sflow.IsDatagram(p.Payload) {
 		f.samples.evidence = nil
 		f.ready.records, err = f.samples.appendRecords(f.ready.records, p.Payload, p.Src, p.TimeNs)
@@ -122,6 +127,14 @@ func (f *flowFile) take(p *packet.Packet) {
 	f.refused++
 	if f.firstRefusal == nil {
 		f.firstRefusal = fmt.Errorf("%s: exporter %s: %w", f.in.path, p.Src, err)
+	}
+}
+
+// takeAnswers takes the DNS that flow records told.
+func (f *flowFile) takeAnswers() {
+	f.answers = f.decoder.TakeAnswers(f.answers[:0])
+	for i := range f.answers {
+		f.ready.evidence = append(f.ready.evidence, cloned(f.flowDNS.evidence(&f.answers[i])))
 	}
 }
 

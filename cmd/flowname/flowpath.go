@@ -7,6 +7,7 @@ import (
 
 	"flowname/correlate"
 	"flowname/correlate/export"
+	"flowname/dnscache"
 	"flowname/flows"
 	"flowname/flows/listen"
 	"flowname/flows/netflow"
@@ -36,15 +37,20 @@ type receiver struct {
 	stats   snapshot[netflow.Stats]
 	log     *slog.Logger
 
+	dns     flowDNS
+	answers []netflow.Answer
+	file    func(*dnscache.Response) // takes DNS of flow records
+
 	complainedNs int64
 }
 
-func newReceiver(socket *listen.Socket, log *slog.Logger) *receiver {
+func newReceiver(socket *listen.Socket, file func(*dnscache.Response), log *slog.Logger) *receiver {
 	r := &receiver{
 		socket:  socket,
 		decoder: netflow.NewDecoder(netflow.Config{}),
 		free:    make(chan *flowBatch, batchesPerSocket),
 		full:    make(chan *flowBatch, batchesPerSocket),
+		file:    file,
 		log:     log,
 	}
 	for range batchesPerSocket {
@@ -69,6 +75,11 @@ func (r *receiver) handle(datagrams []listen.Datagram) {
 		if err != nil {
 			r.complain(d, err)
 		}
+	}
+	// Before the flows, so that those of this batch find it.
+	r.answers = r.decoder.TakeAnswers(r.answers[:0])
+	for i := range r.answers {
+		r.file(r.dns.evidence(&r.answers[i]))
 	}
 	r.stats.store(r.decoder.Stats())
 	r.full <- b

@@ -36,7 +36,7 @@ func (d *daemon) openSamples(c *runCmd) (err error) {
 	}
 	for _, socket := range d.sflow.Sockets() {
 		r := &sampleReceiver{
-			receiver: newReceiver(socket, d.log),
+			receiver: newReceiver(socket, fileLive(d.cache), d.log),
 			samples:  newSampleDecoder(d.dns, fileLive(d.cache)),
 		}
 		d.samplers = append(d.samplers, r)

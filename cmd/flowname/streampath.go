@@ -59,7 +59,7 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 		return err
 	}
 	s := &streamServer{
-		transport: transport, listener: l, receiver: newReceiver(nil, d.log),
+		transport: transport, listener: l, receiver: newReceiver(nil, fileLive(d.cache), d.log),
 		in: make(chan delivery, deliveriesQueued), log: d.log,
 	}
 	d.streams = append(d.streams, s)
