@@ -3,6 +3,7 @@ package netflow
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"flowname/flows"
 )
@@ -96,9 +97,10 @@ func isText(b []byte) bool {
 	return bytes.IndexFunc(b, func(r rune) bool { return !isAddressRune(r) }) < 0
 }
 
-// A resource is one address or alias of the flow record being read.
+// A resource is one address or alias of the flow record being read, with names
+// in the form of answers; they are empty where there is none.
 type resource struct {
-	query, owner, target []byte
+	query, owner, target string
 	addr                 netip.Addr
 	ttl                  uint32
 }
@@ -114,12 +116,12 @@ func (d *Decoder) gather(x *extras) {
 	if len(f.addrs) == 0 && len(f.target) == 0 || f.hasSection && f.section != sectionAnswer {
 		return
 	}
-	rr := resource{query: f.query, owner: f.owner, target: f.target, ttl: f.ttl}
+	rr := resource{query: d.names.string(f.query), owner: d.names.string(f.owner), ttl: f.ttl}
 	if len(f.addrs) == 0 {
+		rr.target = d.names.string(f.target)
 		d.addResource(rr)
 		return
 	}
-	rr.target = nil
 	for _, a := range f.addrs {
 		rr.addr = a
 		d.addResource(rr)
@@ -146,11 +148,10 @@ func (d *Decoder) answer(r *flows.Record) {
 		if !rr.addr.IsValid() {
 			continue
 		}
-		asked := rr.query
-		if len(unpad(asked)) == 0 {
-			asked = d.asked(rr.owner)
+		name, canonical := rr.query, rr.owner
+		if name == "" {
+			name = d.asked(rr.owner)
 		}
-		name, canonical := d.names.string(asked), d.names.string(rr.owner)
 		if name == "" || !client.IsValid() || client.IsUnspecified() {
 			d.stats.AnswersRefused++
 			continue
@@ -164,25 +165,15 @@ func (d *Decoder) answer(r *flows.Record) {
 
 // asked follows aliases back from the owner of an address to the name that no
 // alias leads to: the one that was asked for.
-func (d *Decoder) asked(name []byte) []byte {
+func (d *Decoder) asked(name string) string {
 	for range maxAliases {
-		found := false
-		for i := range d.rrs {
-			if rr := &d.rrs[i]; len(rr.target) > 0 && sameName(rr.target, name) && !sameName(rr.owner, name) {
-				name, found = rr.owner, true
-				break
-			}
-		}
-		if !found {
+		i := slices.IndexFunc(d.rrs, func(rr resource) bool { return rr.target == name && rr.owner != name && rr.owner != "" })
+		if name == "" || i < 0 {
 			break
 		}
+		name = d.rrs[i].owner
 	}
 	return name
-}
-
-func sameName(a, b []byte) bool {
-	dot := []byte(".")
-	return bytes.EqualFold(bytes.TrimSuffix(a, dot), bytes.TrimSuffix(b, dot))
 }
 
 func (d *Decoder) addAnswer(a Answer) {

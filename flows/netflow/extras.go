@@ -64,7 +64,6 @@ func (d *Decoder) forgetMessage() {
 	}
 	d.draft.x.reset()
 	clear(d.draft.x.lists[:cap(d.draft.x.lists)])
-	clear(d.rrs[:cap(d.rrs)])
 	d.usedDepth = 0
 }
 

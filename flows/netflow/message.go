@@ -30,7 +30,7 @@ const (
 type message struct {
 	version  uint16
 	exporter netip.AddrPort
-	base     flows.Record // what all records of the message share
+	base     flows.Record // what all records of the message share: begin copies it
 	domain   *domain      // nil while the exporter has no state
 	tables   optionTables // what options data said, for its flows
 
