@@ -115,7 +115,7 @@ func newFlowPath(tb testing.TB, answers int) *flowPath {
 	return &flowPath{
 		decoder:    netflow.NewDecoder(netflow.Config{}),
 		correlator: correlate.New(correlate.Config{}, cache, places.NewCursor()),
-		records:    make([]flows.Record, 0, 64),
+		records:    make([]flows.Record, 0, recordsPerBatch),
 		lines:      make([]byte, 0, 1<<20),
 	}
 }
@@ -123,11 +123,17 @@ func newFlowPath(tb testing.TB, answers int) *flowPath {
 // serverOf is the server of an answer: a fixed scatter over a fifth as many.
 func serverOf(answer uint32) uint32 { return answer * 2654435761 >> 12 }
 
-func (p *flowPath) datagram(tb testing.TB, msg []byte) {
-	var err error
-	p.records, err = p.decoder.AppendRecords(p.records[:0], msg, netip.MustParseAddrPort("192.0.2.1:2055"), (testStart+61)*1e9)
-	if err != nil {
-		tb.Fatal(err)
+func (p *flowPath) datagram(tb testing.TB, msg []byte) { p.burst(tb, msg) }
+
+// burst takes datagrams that were read together.
+func (p *flowPath) burst(tb testing.TB, msgs ...[]byte) {
+	from := netip.MustParseAddrPort("192.0.2.1:2055")
+	p.records = p.records[:0]
+	for _, msg := range msgs {
+		var err error
+		if p.records, err = p.decoder.AppendRecords(p.records, msg, from, (testStart+61)*1e9); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	p.lines = p.lines[:0]
 	p.correlator.Join(p.records, (testStart+61)*1e9, p.emit)
@@ -140,9 +146,12 @@ func (p *flowPath) emit(f *correlate.Flow) {
 	p.lines = export.AppendJSON(p.lines, f)
 }
 
+// flowsEach is how many flows testDatagrams puts into a datagram: what a packet
+// of 1500 bytes holds.
+const flowsEach = 18
+
 // testDatagrams are messages of flows that the cache of so many answers names.
 func testDatagrams(answers, n int) [][]byte {
-	const flowsEach = 18
 	msgs := make([][]byte, n)
 	at := uint32(0)
 	for i := range msgs {
@@ -170,23 +179,5 @@ func TestFlowPathAllocatesNothing(t *testing.T) {
 	i := 0
 	if n := testing.AllocsPerRun(1000, func() { p.datagram(t, msgs[i%len(msgs)]); i++ }); n != 0 {
 		t.Errorf("from datagram to JSON lines: %v allocations for 18 flows, want 0", n)
-	}
-}
-
-// BenchmarkFlowPath is a flow from its datagram to its JSON line, in a world
-// of so many answers.
-func BenchmarkFlowPath(b *testing.B) {
-	for _, answers := range []int{10_000, 1_000_000} {
-		b.Run(fmt.Sprintf("answers=%d", answers), func(b *testing.B) {
-			p := newFlowPath(b, answers)
-			p.datagram(b, ipfixTemplate())
-			msgs := testDatagrams(answers, min(answers/18, 20_000))
-			b.ReportAllocs()
-			b.ResetTimer()
-			for i := range b.N {
-				p.datagram(b, msgs[i%len(msgs)])
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*18), "ns/flow")
-		})
 	}
 }
