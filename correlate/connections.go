@@ -22,23 +22,22 @@ const (
 // directions, several exporters' views of it, a SYN that was sent again.
 const sameStart = int64(5 * time.Second)
 
-// A conn is what is remembered of a connection. It has no pointers: the names
-// are found again by looking them up as of the connection's start.
+// A conn is what is remembered of a connection, besides what its set has. It
+// has no pointers: the names are found again by looking them up as of the
+// connection's start.
 type conn struct {
-	// id is the hash of the 5-tuple; 0 is a free place.
-	id uint64
 	// startNs is the earliest start of its slices, of either direction.
-	startNs, endNs int64
-	startErrorNs   int64
+	startNs      int64
+	startErrorNs int64
 	// namedNs is the start by which a and b, the hashes of the first names of
 	// its lower and higher end, were decided; 0 is no name yet.
 	namedNs int64
 	a, b    uint32
 }
 
-// continues tells whether a record is a further slice of this connection, or
-// its other direction.
-func (c *conn) continues(r *flows.Record) bool {
+// continues tells whether a record is a further slice of this connection, whose
+// last one ended at endNs, or its other direction.
+func (c *conn) continues(r *flows.Record, endNs int64) bool {
 	sinceStart := r.StartNs - c.startNs
 	if sinceStart < -sameStart {
 		return false
@@ -49,7 +48,7 @@ func (c *conn) continues(r *flows.Record) bool {
 	if r.Proto == flows.ProtoTCP && r.TCPFlags&flows.TCPSyn != 0 {
 		return false
 	}
-	return r.StartNs-c.endNs <= maxGap(r.Proto)
+	return r.StartNs-endNs <= maxGap(r.Proto)
 }
 
 func maxGap(proto uint8) int64 {
@@ -63,7 +62,6 @@ func maxGap(proto uint8) int64 {
 // connection turns out to have are dropped: an exporter may tell the answering
 // direction first.
 func (c *conn) note(r *flows.Record) {
-	c.endNs = max(c.endNs, r.EndNs)
 	if r.StartNs >= c.startNs {
 		return
 	}
@@ -99,18 +97,29 @@ func (c *conn) forget(lower bool) {
 // them, enough that a table that is not full seldom forgets.
 const connWays = 8
 
+// A connSet is the places of the 5-tuples with one residue. What a search looks
+// at lies together, a cache line each: a new connection costs three of them.
+type connSet struct {
+	ids   [connWays]uint64 // the hash of the 5-tuple; 0 is a free place
+	endNs [connWays]int64
+	conns [connWays]conn
+}
+
+// A place is where in the table a connection is: its set and which of it.
+type place uint32
+
 // connections is the memory of connections: a table of a fixed size, in which
 // a new connection takes the place of the one of connWays that ended first. Two
 // 5-tuples are taken for one only if their 64-bit hashes are equal.
 type connections struct {
-	table     []conn
+	sets      []connSet // a power of two of them
 	keys      [3]uint64 // of the hash, from the seed
 	forgotten uint64    // places taken from connections that may still have gone on
+	fetched   uint64    // of no meaning; see fetch
 }
 
 func newConnections(size int, seed uint64) connections {
-	sets := 1 << bits.Len(uint(max(size, connWays)/connWays-1))
-	cs := connections{table: make([]conn, sets*connWays)}
+	cs := connections{sets: make([]connSet, 1<<bits.Len(uint(max(size, connWays)/connWays-1)))}
 	for i := range cs.keys {
 		seed += secret0
 		cs.keys[i] = fold(seed^secret1, secret2) | 1<<63
@@ -118,35 +127,60 @@ func newConnections(size int, seed uint64) connections {
 	return cs
 }
 
-// touch finds the connection of a record, or begins it, and notes the record.
-// The result is valid until the next touch.
-func (cs *connections) touch(id uint64, r *flows.Record) *conn {
-	set := cs.set(id)
-	oldest := &set[0]
-	for i := range set {
-		c := &set[i]
-		if c.id == id {
-			if c.continues(r) {
-				c.note(r)
-				return c
-			}
-			oldest = c
-			break
-		}
-		if c.endNs < oldest.endNs {
-			oldest = c
-		}
-	}
-	if oldest.id != 0 && oldest.id != id && r.StartNs-oldest.endNs < maxGapOther {
-		cs.forgotten++
-	}
-	*oldest = conn{id: id, startNs: r.StartNs, startErrorNs: r.StartErrorNs, endNs: r.EndNs}
-	return oldest
+func (cs *connections) at(p place) *conn {
+	return &cs.sets[p/connWays].conns[p%connWays]
 }
 
-func (cs *connections) set(id uint64) []conn {
-	at := int(id%uint64(len(cs.table)/connWays)) * connWays
-	return cs.table[at : at+connWays]
+func (cs *connections) set(id uint64) place { return place(id & uint64(len(cs.sets)-1)) }
+
+// fetch reads what touch will look at. A row of fetches waits for memory once
+// where a row of touches would wait each time.
+func (cs *connections) fetch(id uint64) {
+	s := &cs.sets[cs.set(id)]
+	cs.fetched += s.ids[0] + uint64(s.endNs[0])
+}
+
+// touch finds the connection of a record, or begins it, and notes the record.
+func (cs *connections) touch(id uint64, r *flows.Record) place {
+	set := cs.set(id)
+	s := &cs.sets[set]
+	oldest := 0
+	for i := range s.ids {
+		if s.ids[i] == id {
+			return cs.again(set*connWays+place(i), id, r)
+		}
+		if s.endNs[i] < s.endNs[oldest] {
+			oldest = i
+		}
+	}
+	if s.ids[oldest] != 0 && r.StartNs-s.endNs[oldest] < maxGapOther {
+		cs.forgotten++
+	}
+	cs.begin(set*connWays+place(oldest), id, r)
+	return set*connWays + place(oldest)
+}
+
+// again is touch for a record whose connection was at p when it was last
+// touched.
+func (cs *connections) again(p place, id uint64, r *flows.Record) place {
+	s, i := &cs.sets[p/connWays], p%connWays
+	if s.ids[i] != id {
+		return cs.touch(id, r)
+	}
+	if !s.conns[i].continues(r, s.endNs[i]) {
+		cs.begin(p, id, r)
+		return p
+	}
+	s.endNs[i] = max(s.endNs[i], r.EndNs)
+	s.conns[i].note(r)
+	return p
+}
+
+// begin makes p the place of a new connection.
+func (cs *connections) begin(p place, id uint64, r *flows.Record) {
+	s, i := &cs.sets[p/connWays], p%connWays
+	s.ids[i], s.endNs[i] = id, r.EndNs
+	s.conns[i] = conn{startNs: r.StartNs, startErrorNs: r.StartErrorNs}
 }
 
 // id hashes a record's 5-tuple, the same for both directions. swapped says

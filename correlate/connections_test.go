@@ -10,26 +10,26 @@ import (
 
 func TestConnectionsForgetTheOneThatEndedFirst(t *testing.T) {
 	cs := newConnections(connWays, 0)
-	if len(cs.table) != connWays {
-		t.Fatalf("a table for %d holds %d", connWays, len(cs.table))
+	if len(cs.sets) != 1 {
+		t.Fatalf("a table for %d holds %d", connWays, len(cs.sets)*connWays)
 	}
 	records := make([]flows.Record, connWays+1)
 	for i := range records {
 		records[i] = flow(netip.AddrFrom4([4]byte{10, 1, 0, byte(i)}), server, int64(i)*second)
 		id, _ := cs.id(&records[i])
-		cs.touch(id, &records[i]).name(uint32(i+1), 0)
+		cs.at(cs.touch(id, &records[i])).name(uint32(i+1), 0)
 	}
 	if cs.forgotten != 1 {
 		t.Errorf("forgotten: got %d, want 1", cs.forgotten)
 	}
 	for i := len(records) - 1; i > 0; i-- {
 		id, _ := cs.id(&records[i])
-		if c := cs.touch(id, &records[i]); c.a != uint32(i+1) {
+		if c := cs.at(cs.touch(id, &records[i])); c.a != uint32(i+1) {
 			t.Errorf("connection %d: got name %d, want its own", i, c.a)
 		}
 	}
 	id, _ := cs.id(&records[0])
-	if c := cs.touch(id, &records[0]); c.a != 0 {
+	if c := cs.at(cs.touch(id, &records[0])); c.a != 0 {
 		t.Errorf("the first connection: got name %d, want it forgotten", c.a)
 	}
 }
@@ -41,7 +41,7 @@ func TestConnectionsRememberWhatTheyHaveRoomFor(t *testing.T) {
 		for i := range n {
 			r := flow(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), server, 0)
 			id, _ := cs.id(&r)
-			c := cs.touch(id, &r)
+			c := cs.at(cs.touch(id, &r))
 			if round == 1 && c.a != uint32(i+1) {
 				t.Fatalf("connection %d: got name %d, want its own", i, c.a)
 			}
@@ -49,7 +49,7 @@ func TestConnectionsRememberWhatTheyHaveRoomFor(t *testing.T) {
 		}
 	}
 	if cs.forgotten != 0 {
-		t.Errorf("forgotten: got %d of %d in a table of %d, want none", cs.forgotten, n, len(cs.table))
+		t.Errorf("forgotten: got %d of %d in a table of %d, want none", cs.forgotten, n, len(cs.sets)*connWays)
 	}
 }
 

@@ -22,7 +22,7 @@ type Config struct {
 	Wait time.Duration
 	// WaitRoom is how many flows wait at most; zero: 65536.
 	WaitRoom int
-	// Connections is how many connections are remembered at most, of 56 bytes
+	// Connections is how many connections are remembered at most, of 48 bytes
 	// each; zero: 524288.
 	Connections int
 	// Seed spreads connections over their memory. A daemon wants a secret one; a
@@ -40,6 +40,7 @@ type Correlator struct {
 	told    told
 	stats   Stats
 
+	ties    []tie            // of the records that are being joined
 	flow    Flow             // handed out, reused
 	matches []dnscache.Match // scratch
 	dst     []Candidate      // storage of flow.Dst.Candidates
@@ -64,6 +65,7 @@ func New(cfg Config, cache *dnscache.Cache, cursor *geo.Cursor) *Correlator {
 		geo:     cursor,
 		waiting: newWaitingRoom(cfg.WaitRoom),
 		conns:   newConnections(cfg.Connections, cfg.Seed),
+		ties:    make([]tie, 0, 2048), // a large batch; it grows with a larger one
 		matches: make([]dnscache.Match, 0, 4*MaxCandidates),
 		dst:     make([]Candidate, 0, MaxCandidates),
 		src:     make([]Candidate, 0, MaxCandidates),
@@ -76,12 +78,40 @@ func New(cfg Config, cache *dnscache.Cache, cursor *geo.Cursor) *Correlator {
 // at for the starts of their connections before the first is decided.
 func (c *Correlator) Join(records []flows.Record, nowNs int64, emit func(*Flow)) {
 	c.Release(nowNs, emit)
+	c.tieAll(records)
 	for i := range records {
-		id, _ := c.conns.id(&records[i])
-		c.conns.touch(id, &records[i])
+		c.join(&records[i], c.ties[i], nowNs, emit)
 	}
-	for i := range records {
-		c.join(&records[i], nowNs, emit)
+}
+
+// A tie is a record's connection: its id, where it was when it was last looked
+// for, and whether the record's source is its higher end.
+type tie struct {
+	id      uint64
+	at      place
+	swapped bool
+}
+
+// fetchAhead is how many connections are fetched before they are touched: more
+// than a core waits for at a time, few enough to be in its nearest cache still.
+const fetchAhead = 64
+
+// tieAll fills c.ties: it finds or begins the connections of all records.
+func (c *Correlator) tieAll(records []flows.Record) {
+	c.ties = c.ties[:0]
+	for len(records) > 0 {
+		part := records[:min(len(records), fetchAhead)]
+		records = records[len(part):]
+		first := len(c.ties)
+		for i := range part {
+			id, swapped := c.conns.id(&part[i])
+			c.conns.fetch(id)
+			c.ties = append(c.ties, tie{id: id, swapped: swapped})
+		}
+		for i := range part {
+			t := &c.ties[first+i]
+			t.at = c.conns.touch(t.id, &part[i])
+		}
 	}
 }
 
@@ -109,16 +139,20 @@ func (c *Correlator) Drain(emit func(*Flow)) {
 }
 
 func (c *Correlator) releaseFront(emit func(*Flow)) {
-	connection, swapped := c.decide(&c.waiting.front().record)
+	r := &c.waiting.front().record
+	id, swapped := c.conns.id(r)
+	t := tie{id: id, at: c.conns.touch(id, r), swapped: swapped}
+	c.decide(r, &t)
 	if c.flow.Basis() == Client || c.flow.Basis() == ClientExpired {
 		c.stats.WaitedNamed++
 	}
-	c.hand(connection, swapped, emit)
+	c.hand(&t, emit)
 	c.waiting.pop()
 }
 
-func (c *Correlator) join(r *flows.Record, nowNs int64, emit func(*Flow)) {
-	connection, swapped := c.decide(r)
+func (c *Correlator) join(r *flows.Record, t tie, nowNs int64, emit func(*Flow)) {
+	t.at = c.conns.again(t.at, t.id, r) // those before it may have taken its place
+	c.decide(r, &t)
 	if c.cfg.Wait > 0 && c.mayImprove() {
 		if c.waiting.full() {
 			c.stats.WaitRoomFull++
@@ -128,18 +162,19 @@ func (c *Correlator) join(r *flows.Record, nowNs int64, emit func(*Flow)) {
 		c.waiting.push(r, nowNs+int64(c.cfg.Wait))
 		return
 	}
-	c.hand(connection, swapped, emit)
+	c.hand(&t, emit)
 }
 
 // hand completes the decided flow of a connection and gives it away.
-func (c *Correlator) hand(connection *conn, swapped bool, emit func(*Flow)) {
+func (c *Correlator) hand(t *tie, emit func(*Flow)) {
 	f := &c.flow
 	a, b := firstName(&f.Src), firstName(&f.Dst)
-	if swapped {
+	if t.swapped {
 		a, b = b, a
 	}
+	connection := c.conns.at(t.at)
 	if f.HostName != "" { // what an exporter tells is told for the connection
-		connection.forget(serverIsDst(f.Record) == swapped)
+		connection.forget(serverIsDst(f.Record) == t.swapped)
 	}
 	connection.name(a, b)
 	if c.geo != nil {
@@ -168,19 +203,18 @@ func (c *Correlator) mayImprove() bool {
 	return b == 0 || b > ClientExpired
 }
 
-// decide fills c.flow's names and reason. The connection it returns is valid
-// until the next decision; swapped says that the source is its higher end.
-func (c *Correlator) decide(r *flows.Record) (connection *conn, swapped bool) {
-	id, swapped := c.conns.id(r)
-	connection = c.conns.touch(id, r)
+// decide fills c.flow's names and reason. The connection of t was touched for r
+// just now.
+func (c *Correlator) decide(r *flows.Record, t *tie) {
+	connection := c.conns.at(t.at)
 	srcFirst, dstFirst := connection.a, connection.b
-	if swapped {
+	if t.swapped {
 		srcFirst, dstFirst = dstFirst, srcFirst
 	}
-	c.flow = Flow{Record: r}
 	f := &c.flow
-	f.Dst.Candidates = c.dst[:0]
-	f.Src.Candidates = c.src[:0]
+	f.Record, f.Unnamed = r, 0
+	f.Dst.Named, f.Dst.Candidates = false, c.dst[:0]
+	f.Src.Named, f.Src.Candidates = false, c.src[:0]
 	c.nameEnd(&f.Dst, r.Src, r.Dst, r.XlateSrc, r.XlateDst, connection, dstFirst)
 	c.nameEnd(&f.Src, r.Dst, r.Src, r.XlateDst, r.XlateSrc, connection, srcFirst)
 	if f.HostName != "" {
@@ -189,7 +223,6 @@ func (c *Correlator) decide(r *flows.Record) (connection *conn, swapped bool) {
 	if !f.Dst.Named && !f.Src.Named {
 		f.Unnamed = c.reason(f, connection.startNs+connection.startErrorNs)
 	}
-	return connection, swapped
 }
 
 // nameEnd names an end by what client resolved, as of the connection's start.
