@@ -160,6 +160,17 @@ func (cs *connections) touch(id uint64, r *flows.Record) place {
 	return set*connWays + place(oldest)
 }
 
+// find only tells where a connection is, if it is remembered.
+func (cs *connections) find(id uint64) (p place, ok bool) {
+	set := cs.set(id)
+	for i, have := range cs.sets[set].ids {
+		if have == id {
+			return set*connWays + place(i), true
+		}
+	}
+	return 0, false
+}
+
 // again is touch for a record whose connection was at p when it was last
 // touched.
 func (cs *connections) again(p place, id uint64, r *flows.Record) place {

@@ -41,6 +41,8 @@ type Correlator struct {
 	stats   Stats
 
 	ties    []tie            // of the records that are being joined
+	batch   dnscache.Batch   // what was looked up for some of them
+	again   dnscache.Batch   // what was looked up for one of them
 	flow    Flow             // handed out, reused
 	matches []dnscache.Match // scratch
 	dst     []Candidate      // storage of flow.Dst.Candidates
@@ -79,8 +81,17 @@ func New(cfg Config, cache *dnscache.Cache, cursor *geo.Cursor) *Correlator {
 func (c *Correlator) Join(records []flows.Record, nowNs int64, emit func(*Flow)) {
 	c.Release(nowNs, emit)
 	c.tieAll(records)
-	for i := range records {
-		c.join(&records[i], c.ties[i], nowNs, emit)
+	for from := 0; from < len(records); from += lookAhead {
+		to := min(from+lookAhead, len(records))
+		c.batch.Reset()
+		for i := from; i < to; i++ {
+			connection := c.conns.at(c.ties[i].at)
+			c.ask(&c.batch, &records[i], &c.ties[i], connection.startNs, connection.startErrorNs)
+		}
+		c.cache.LookUp(&c.batch)
+		for i := from; i < to; i++ {
+			c.join(&records[i], c.ties[i], nowNs, emit)
+		}
 	}
 }
 
@@ -90,6 +101,30 @@ type tie struct {
 	id      uint64
 	at      place
 	swapped bool
+
+	// Names were looked up as of this start: the destination's by the batch's
+	// look-up asked, the source's by the next. -1 is not at all.
+	asked        int32
+	startNs      int64
+	startErrorNs int64
+}
+
+// lookAhead is how many flows' names are looked up together. It makes groups of
+// eight for each of the cache's shards; what is found stays in a core's cache.
+const lookAhead = 256
+
+// ask adds the look-ups of a record's ends to a batch, as of a start.
+func (c *Correlator) ask(b *dnscache.Batch, r *flows.Record, t *tie, startNs, startErrorNs int64) {
+	t.asked, t.startNs, t.startErrorNs = int32(b.Len()), startNs, startErrorNs
+	src, dst := r.Src, r.Dst
+	if !resolvable(src) {
+		src = netip.Addr{}
+	}
+	if !resolvable(dst) {
+		dst = netip.Addr{}
+	}
+	b.Add(src, dst, startNs, startErrorNs, math.MaxInt64)
+	b.Add(dst, src, startNs, startErrorNs, math.MaxInt64)
 }
 
 // fetchAhead is how many connections are fetched before they are touched: more
@@ -106,7 +141,7 @@ func (c *Correlator) tieAll(records []flows.Record) {
 		for i := range part {
 			id, swapped := c.conns.id(&part[i])
 			c.conns.fetch(id)
-			c.ties = append(c.ties, tie{id: id, swapped: swapped})
+			c.ties = append(c.ties, tie{id: id, swapped: swapped, asked: -1})
 		}
 		for i := range part {
 			t := &c.ties[first+i]
@@ -117,8 +152,33 @@ func (c *Correlator) tieAll(records []flows.Record) {
 
 // Release hands out the flows that have waited long enough.
 func (c *Correlator) Release(nowNs int64, emit func(*Flow)) {
-	for w := c.waiting.front(); w != nil && w.dueNs <= nowNs; w = c.waiting.front() {
-		c.releaseFront(emit)
+	for n := c.waiting.due(nowNs, lookAhead); n > 0; n = c.waiting.due(nowNs, lookAhead) {
+		c.releaseSome(n, emit)
+	}
+}
+
+// releaseSome hands out the n flows that have waited longest, at most lookAhead.
+// Their connections are only looked at before they are decided one by one.
+func (c *Correlator) releaseSome(n int, emit func(*Flow)) {
+	c.ties = c.ties[:0]
+	for i := range n {
+		id, swapped := c.conns.id(c.waiting.at(i))
+		c.conns.fetch(id)
+		c.ties = append(c.ties, tie{id: id, swapped: swapped})
+	}
+	c.batch.Reset()
+	for i := range n {
+		t, r := &c.ties[i], c.waiting.at(i)
+		startNs, startErrorNs := r.StartNs, r.StartErrorNs
+		if at, ok := c.conns.find(t.id); ok {
+			connection := c.conns.at(at)
+			startNs, startErrorNs = connection.startNs, connection.startErrorNs
+		}
+		c.ask(&c.batch, r, t, startNs, startErrorNs)
+	}
+	c.cache.LookUp(&c.batch)
+	for i := range n {
+		c.releaseFront(c.ties[i], emit)
 	}
 }
 
@@ -133,15 +193,18 @@ func (c *Correlator) NextDueNs() (dueNs int64, ok bool) {
 
 // Drain hands out all that still wait.
 func (c *Correlator) Drain(emit func(*Flow)) {
-	for c.waiting.front() != nil {
-		c.releaseFront(emit)
-	}
+	c.Release(math.MaxInt64, emit)
 }
 
-func (c *Correlator) releaseFront(emit func(*Flow)) {
-	r := &c.waiting.front().record
-	id, swapped := c.conns.id(r)
-	t := tie{id: id, at: c.conns.touch(id, r), swapped: swapped}
+// releaseFirst hands out the flow that has waited longest.
+func (c *Correlator) releaseFirst(emit func(*Flow)) {
+	id, swapped := c.conns.id(c.waiting.at(0))
+	c.releaseFront(tie{id: id, swapped: swapped, asked: -1}, emit)
+}
+
+func (c *Correlator) releaseFront(t tie, emit func(*Flow)) {
+	r := c.waiting.at(0)
+	t.at = c.conns.touch(t.id, r)
 	c.decide(r, &t)
 	if c.flow.Basis() == Client || c.flow.Basis() == ClientExpired {
 		c.stats.WaitedNamed++
@@ -156,7 +219,7 @@ func (c *Correlator) join(r *flows.Record, t tie, nowNs int64, emit func(*Flow))
 	if c.cfg.Wait > 0 && c.mayImprove() {
 		if c.waiting.full() {
 			c.stats.WaitRoomFull++
-			c.releaseFront(emit)
+			c.releaseFirst(emit)
 		}
 		c.stats.Waited++
 		c.waiting.push(r, nowNs+int64(c.cfg.Wait))
@@ -215,8 +278,17 @@ func (c *Correlator) decide(r *flows.Record, t *tie) {
 	f.Record, f.Unnamed = r, 0
 	f.Dst.Named, f.Dst.Candidates = false, c.dst[:0]
 	f.Src.Named, f.Src.Candidates = false, c.src[:0]
-	c.nameEnd(&f.Dst, r.Src, r.Dst, r.XlateSrc, r.XlateDst, connection, dstFirst)
-	c.nameEnd(&f.Src, r.Dst, r.Src, r.XlateDst, r.XlateSrc, connection, srcFirst)
+	b := &c.batch
+	if t.asked < 0 || t.startNs != connection.startNs || t.startErrorNs != connection.startErrorNs {
+		b = &c.again // nothing was asked, or for another connection
+		b.Reset()
+		c.ask(b, r, t, connection.startNs, connection.startErrorNs)
+		c.cache.LookUp(b)
+	}
+	dst := ends{client: r.Src, addr: r.Dst, xlateClient: r.XlateSrc, xlateAddr: r.XlateDst}
+	src := ends{client: r.Dst, addr: r.Src, xlateClient: r.XlateDst, xlateAddr: r.XlateSrc}
+	c.nameEnd(&f.Dst, &dst, b, t.asked, connection, dstFirst)
+	c.nameEnd(&f.Src, &src, b, t.asked+1, connection, srcFirst)
 	if f.HostName != "" {
 		c.nameServer(f)
 	}
@@ -225,31 +297,43 @@ func (c *Correlator) decide(r *flows.Record, t *tie) {
 	}
 }
 
-// nameEnd names an end by what client resolved, as of the connection's start.
+// ends are the address to be named and its client, each with its address on the
+// other side of a NAT, where there is one.
+type ends struct{ client, addr, xlateClient, xlateAddr netip.Addr }
+
+// nameEnd names an end by the answer of a look-up, as of the connection's start.
 // firstName is the hash of the name that an earlier slice was given, if any.
-//
-// Where addresses are translated, client and server each know the other by the
-// address on their own side, and exporters differ in which side the flow's own
-// addresses are from. So the client's answers are looked for by its address
-// inside and outside, and then by the server's other address.
-func (c *Correlator) nameEnd(e *End, client, addr, xlateClient, xlateAddr netip.Addr, connection *conn, firstName uint32) {
-	if !resolvable(addr) {
+func (c *Correlator) nameEnd(e *End, x *ends, b *dnscache.Batch, number int32, connection *conn, firstName uint32) {
+	if !resolvable(x.addr) {
 		return
 	}
 	until := connection.startNs + connection.startErrorNs
-	e.Named = c.resolved(e, client, addr, connection) ||
-		xlateClient.IsValid() && c.resolved(e, xlateClient, addr, connection) ||
-		xlateAddr.IsValid() && c.resolved(e, client, xlateAddr, connection)
-	if !e.Named {
-		c.matches = c.cache.AppendOthers(c.matches[:0], addr, until)
-		for i := range c.matches {
-			e.add(&c.matches[i], Others)
+	matches, others := b.Answer(int(number))
+	if (others || len(matches) == 0) && c.translated(e, x, connection) {
+		matches = nil // the client's own answer outranks what others had
+	}
+	for i := range matches {
+		basis := Others
+		if !others {
+			basis = basisOf(&matches[i], connection.startNs, until)
 		}
-		e.Named = len(c.matches) == 1
+		e.add(&matches[i], basis)
 	}
+	e.Named = e.Named || len(matches) == 1 || len(matches) > 1 && !others
 	if firstName != 0 {
-		c.leadWith(e, firstName, addr, until)
+		c.leadWith(e, firstName, x.addr, until)
 	}
+}
+
+// translated names an end by its client's answers where addresses are
+// translated: client and server each know the other by the address on their own
+// side, and exporters differ in which side the flow's own addresses are from. So
+// the client's answers are looked for by its other address, and then by the
+// server's.
+func (c *Correlator) translated(e *End, x *ends, connection *conn) bool {
+	e.Named = x.xlateClient.IsValid() && c.resolved(e, x.xlateClient, x.addr, connection) ||
+		x.xlateAddr.IsValid() && c.resolved(e, x.client, x.xlateAddr, connection)
+	return e.Named
 }
 
 // resolved adds the answers that client had for addr, and reports whether there

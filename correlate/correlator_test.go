@@ -190,6 +190,17 @@ func TestFirstNameStaysWithTheConnection(t *testing.T) {
 	w.join("a new SYN", 131*second, []flows.Record{again}, "second.example client 40000 [second.example client] [first.example client]")
 }
 
+// Two connections of one 5-tuple that come in one batch are each named as of
+// their own start, although names are looked up for the whole batch at once.
+func TestTwoConnectionsInOneBatch(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.answer(alice, "first.example", server, 0, 300)
+	w.answer(alice, "second.example", server, 60*second, 300)
+	w.join("one 5-tuple", 120*second, []flows.Record{flow(alice, server, second), flow(alice, server, 70*second)},
+		"first.example client 1000 [first.example client] [second.example client_later]",
+		"second.example client 10000 [second.example client] [first.example client]")
+}
+
 func TestSliceAfterTooLongAGapIsAnotherConnection(t *testing.T) {
 	w := newWorld(t, Config{})
 	w.answer(alice, "first.example", server, 0, 300)

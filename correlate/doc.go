@@ -32,6 +32,10 @@
 // The memory of connections is a table of a fixed size without pointers; a
 // forgotten connection's next slice is a connection of its own.
 //
+// Names are looked up for many flows of a batch at once, as of the starts that
+// their connections have then; a flow whose connection turns out to be another
+// when its turn comes is looked up again.
+//
 // # Waiting
 //
 // A flow that rules 2 to 4 would decide waits up to Config.Wait for an answer

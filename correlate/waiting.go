@@ -34,6 +34,20 @@ func (w *waitingRoom) front() *waiting {
 	return &w.ring[w.first]
 }
 
+// at is the flow that has waited longest but i.
+func (w *waitingRoom) at(i int) *flows.Record {
+	return &w.ring[(w.first+i)%len(w.ring)].record
+}
+
+// due is how many flows are due at a time, but no more than most are counted.
+func (w *waitingRoom) due(nowNs int64, most int) int {
+	n := 0
+	for n < min(w.count, most) && w.ring[(w.first+n)%len(w.ring)].dueNs <= nowNs {
+		n++
+	}
+	return n
+}
+
 // pop removes the front, which is no longer valid then.
 func (w *waitingRoom) pop() {
 	w.first = (w.first + 1) % len(w.ring)

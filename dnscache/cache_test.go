@@ -312,6 +312,7 @@ func TestNoAllocations(t *testing.T) {
 	r := Response{TimeNs: t0, Client: alice, Name: []byte("www.example.org"), Addrs: []Addr{{server, 60}, {other, 60}}}
 	c.File(&r, t0)
 	dst := make([]Match, 0, MaxMatches)
+	var b Batch
 	for name, fn := range map[string]func(){
 		"File":         func() { r.TimeNs += 100 * ms; c.File(&r, t0) },
 		"Saw":          func() { c.Saw(alice, r.TimeNs) },
@@ -319,6 +320,12 @@ func TestNoAllocations(t *testing.T) {
 		"AppendOthers": func() { c.AppendOthers(dst, server, r.TimeNs) },
 		"a miss":       func() { c.AppendClient(dst, bob, server, r.TimeNs, sec, r.TimeNs) },
 		"ClientSeen":   func() { c.ClientSeen(alice) },
+		"LookUp": func() {
+			b.Reset()
+			b.Add(alice, server, r.TimeNs, sec, r.TimeNs)
+			b.Add(bob, other, r.TimeNs, sec, r.TimeNs)
+			c.LookUp(&b)
+		},
 	} {
 		if n := testing.AllocsPerRun(1000, fn); n != 0 {
 			t.Errorf("%s allocates %v times", name, n)

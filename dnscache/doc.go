@@ -39,7 +39,8 @@
 // addressing. A name is kept once; its bytes are never overwritten, so the strings
 // of a Match stay valid for ever. A million (client, address, version) with
 // realistic sharing takes 79 MB (TestMemory), a look-up that hits 0.2-0.5 us, one
-// that misses 0.1 us, without allocation (BenchmarkLookup).
+// that misses 0.1 us, without allocation (BenchmarkLookup). A Batch of look-ups
+// takes each shard's lock once and waits for memory for many of them together.
 //
 // Every chain says from when on it answers alone. A chain is complete when the
 // store can not have more of it; when versions are trimmed, the newest trimmed-to

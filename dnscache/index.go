@@ -5,10 +5,7 @@ import "sync"
 // The index is a row of shards, each with its lock, chosen by the answered
 // address: a flow's look-up takes one lock. Everything in a shard is numbers in
 // slabs, no pointers, so that the collector has nothing to follow.
-const (
-	shardBits = 6
-	shardMask = 1<<shardBits - 1
-)
+const shardBits = 6
 
 type shard struct {
 	mu        sync.RWMutex
@@ -99,7 +96,9 @@ type pending struct {
 	others  bool   // the owner is an address
 }
 
-func (c *Cache) shardOf(h uint64) *shard { return &c.shards[h>>58&shardMask] }
+func shardNumber(h uint64) int { return int(h >> (64 - shardBits)) }
+
+func (c *Cache) shardOf(h uint64) *shard { return &c.shards[shardNumber(h)] }
 
 // findAddress is the number of p, 0 if it is not in the index.
 func (s *shard) findAddress(p ip, h uint64) uint32 {
@@ -116,6 +115,16 @@ func (s *shard) findPair(client, p ip, h uint64) uint32 {
 	for i, pos := s.byPair.seek(h, h); i != 0; i, pos = s.byPair.seek(h, pos+1) {
 		e := s.pairs.at(i)
 		if e.client == client && s.addresses.at(e.addr).key == p {
+			return i
+		}
+	}
+	return 0
+}
+
+// findPairOf is findPair for an address whose number is known.
+func (s *shard) findPairOf(client ip, address uint32, h uint64) uint32 {
+	for i, pos := s.byPair.seek(h, h); i != 0; i, pos = s.byPair.seek(h, pos+1) {
+		if e := s.pairs.at(i); e.addr == address && e.client == client {
 			return i
 		}
 	}

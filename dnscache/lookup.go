@@ -121,6 +121,9 @@ func (q *selection) slot(at int64, name func() string) int {
 
 // walk offers all versions of a chain and tells the chain's floor.
 func (q *selection) walk(s *shard, ch *chain, n *names) (floor int64) {
+	if ch.n == 1 && len(q.matches()) == 0 {
+		return q.only(s.versions.at(ch.head), n) // most chains are like that
+	}
 	for i := ch.head; i != 0; {
 		v := s.versions.at(i)
 		i = v.next
@@ -132,6 +135,18 @@ func (q *selection) walk(s *shard, ch *chain, n *names) (floor int64) {
 			continue
 		}
 		q.offer(v, at, n)
+	}
+	return floor
+}
+
+// only is walk for a chain's only version.
+func (q *selection) only(v *version, n *names) (floor int64) {
+	if at, ok := q.pick(v.first, v.last()); ok {
+		q.dst = append(q.dst, Match{Name: n.get(v.name), AtNs: at, TTL: v.ttl(), Source: v.source()})
+		q.ids[0], q.canon[0] = v.name, v.canon
+	}
+	if v.bits&floorMark != 0 {
+		floor = v.first
 	}
 	return floor
 }
@@ -252,11 +267,17 @@ func (c *Cache) AppendOthers(dst []Match, addr netip.Addr, untilNs int64) []Matc
 	if !k.known {
 		q = c.cold(s, k, q)
 	}
-	m := q.finish()
-	for n := len(m); n > len(dst) && m[n-1].AtNs <= addSat(untilNs, -c.retentionNs); n-- {
-		m = m[:n-1]
+	q.finish()
+	c.dropUnretained(&q, untilNs)
+	return q.dst
+}
+
+// dropUnretained takes out of others' sorted matches those that are older than
+// the retention.
+func (c *Cache) dropUnretained(q *selection, untilNs int64) {
+	for n := len(q.dst); n > q.base && q.dst[n-1].AtNs <= addSat(untilNs, -c.retentionNs); n-- {
+		q.dst = q.dst[:n-1]
 	}
-	return m
 }
 
 // look takes from a chain what it has, and notes whether that is all there is.

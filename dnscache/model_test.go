@@ -199,6 +199,7 @@ type modelTest struct {
 	rnd   *rand.Rand
 	cfg   Config
 	c     *Cache
+	batch Batch
 	m     *model
 	base  int64
 	span  int64 // of event times
@@ -249,8 +250,10 @@ func (mt *modelTest) step(done float64) {
 	switch x := mt.rnd.IntN(100); {
 	case x < 45:
 		mt.file(done)
-	case x < 75:
+	case x < 70:
 		mt.checkLookup(done)
+	case x < 75:
+		mt.checkBatch(done)
 	case x < 90:
 		mt.checkOthers(done)
 	case x < 94:
@@ -299,6 +302,40 @@ func (mt *modelTest) checkLookup(done float64) {
 	want := mt.m.client(client, addr, start, tol, horizon)
 	if d := gocmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
 		mt.t.Fatalf("AppendClient(%v, %v, %d, %d, %d): -want +got\n%s", client, addr, start, tol, horizon, d)
+	}
+}
+
+// checkBatch asks many at once, some of them for what others had only.
+func (mt *modelTest) checkBatch(done float64) {
+	type want struct {
+		matches []Match
+		others  bool
+	}
+	var wants []want
+	mt.batch.Reset()
+	for range mt.rnd.IntN(40) {
+		client, addr, start := mt.client(), mt.addr(), mt.time(done)+mt.rnd.Int64N(mt.grain)
+		tol := mt.rnd.Int64N(3 * mt.grain)
+		horizon := start + mt.rnd.Int64N(mt.span/4)
+		var w want
+		switch mt.rnd.IntN(10) {
+		case 0:
+			addr = netip.Addr{}
+		case 1:
+			client = netip.Addr{}
+		}
+		if w.matches = mt.m.client(client, addr, start, tol, horizon); len(w.matches) == 0 && addr.IsValid() {
+			w = want{modelSelect(mt.m.others[addr], start+tol, 0, 0), true}
+		}
+		wants = append(wants, w)
+		mt.batch.Add(client, addr, start, tol, horizon)
+	}
+	mt.c.LookUp(&mt.batch)
+	for i, w := range wants {
+		got, others := mt.batch.Answer(i)
+		if d := gocmp.Diff(w.matches, got, cmpopts.EquateEmpty()); d != "" || others != w.others {
+			mt.t.Fatalf("Answer(%d) of others %v, want %v: -want +got\n%s", i, others, w.others, d)
+		}
 	}
 }
 

@@ -25,8 +25,8 @@ type Stats struct {
 	// Trimmed versions left chains that stay; EvictedClients made room too.
 	EvictedWindow, EvictedBound, Trimmed, EvictedClients uint64
 
-	// Lookups are calls of AppendClient and AppendOthers; Hits, those that the
-	// index could answer alone. Of the rest, and of unknown clients, Filtered
+	// Lookups are chains that were asked for; Hits, those that were there and
+	// that the index could answer alone. Of the rest, and of unknown clients, Filtered
 	// were spared a read, ColdReads read Badger, ColdErrors failed to, and
 	// ColdCut gave up after too many names.
 	Lookups, Hits, Filtered, ColdReads, ColdErrors, ColdCut uint64
