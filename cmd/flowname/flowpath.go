@@ -108,6 +108,7 @@ type joiner struct {
 	lines      chan<- lineBuffer
 	spare      chan []byte
 	buf        []byte
+	encoder    export.Encoder
 	stats      snapshot[joinStats]
 }
 
@@ -145,7 +146,7 @@ func (j *joiner) run() {
 }
 
 func (j *joiner) emit(f *correlate.Flow) {
-	j.buf = export.AppendJSON(j.buf, f)
+	j.buf = j.encoder.AppendJSON(j.buf, f)
 	if len(j.buf) >= linesSize {
 		j.pass()
 	}

@@ -82,6 +82,7 @@ type flowPath struct {
 	correlator *correlate.Correlator
 	records    []flows.Record
 	lines      []byte
+	encoder    export.Encoder
 	named      int
 }
 
@@ -143,7 +144,7 @@ func (p *flowPath) emit(f *correlate.Flow) {
 	if f.Dst.Basis() == correlate.Client {
 		p.named++
 	}
-	p.lines = export.AppendJSON(p.lines, f)
+	p.lines = p.encoder.AppendJSON(p.lines, f)
 }
 
 // flowsEach is how many flows testDatagrams puts into a datagram: what a packet

@@ -45,6 +45,7 @@ type replay struct {
 
 	progress *progress
 	line     []byte
+	encoder  export.Encoder
 	err      error // the first that ends it
 	filed    uint64
 }
@@ -137,7 +138,7 @@ func (r *replay) write(f *correlate.Flow) {
 	if r.err != nil {
 		return
 	}
-	r.line = export.AppendJSON(r.line[:0], f)
+	r.line = r.encoder.AppendJSON(r.line[:0], f)
 	r.err = r.out.Write(r.line)
 }
 

@@ -6,7 +6,7 @@
 // is there only where it is known. Numbers are counts as exported, times are
 // Unix nanoseconds.
 //
-// [AppendJSON] appends a line to the caller's buffer and allocates nothing else.
+// An [Encoder] appends lines to the caller's buffer and allocates nothing else.
 // [File] is a sink of whole lines: it never leaves a torn one, not when it is
 // reopened for rotation and not when it is closed.
 package export

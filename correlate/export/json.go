@@ -10,6 +10,11 @@ import (
 
 // AppendJSON appends a flow as one line of JSON, the final newline included.
 func AppendJSON(dst []byte, f *correlate.Flow) []byte {
+	return appendRest(appendHead(dst, f.Record), f)
+}
+
+// appendRest appends a line but for its head.
+func appendRest(dst []byte, f *correlate.Flow) []byte {
 	dst = appendBase(dst, f.Record)
 	dst = appendOptional(dst, f.Record)
 	dst = appendEnd(dst, &srcKeys, &f.Src, f.StartNs)
@@ -20,15 +25,19 @@ func AppendJSON(dst []byte, f *correlate.Flow) []byte {
 	return append(dst, '}', '\n')
 }
 
-// appendBase appends the fields that every flow has.
-func appendBase(dst []byte, r *flows.Record) []byte {
+// appendHead appends the fields that the flows of a datagram share.
+func appendHead(dst []byte, r *flows.Record) []byte {
 	dst = append(dst, `{"type":"`...)
 	dst = append(dst, r.Type.String()...)
 	dst = append(dst, '"')
 	dst = appendInt(dst, `,"time_received_ns":`, r.ReceivedNs)
 	dst = appendUint(dst, `,"sequence_num":`, uint64(r.SequenceNum))
 	dst = appendUint(dst, `,"sampling_rate":`, r.SamplingRate)
-	dst = appendAddr(dst, `,"sampler_address":`, r.Exporter)
+	return appendAddr(dst, `,"sampler_address":`, r.Exporter)
+}
+
+// appendBase appends the other fields that every flow has.
+func appendBase(dst []byte, r *flows.Record) []byte {
 	dst = appendInt(dst, `,"time_flow_start_ns":`, r.StartNs)
 	dst = appendInt(dst, `,"time_flow_end_ns":`, r.EndNs)
 	dst = appendUint(dst, `,"bytes":`, r.Bytes)
@@ -152,11 +161,15 @@ func appendCandidates(dst []byte, key string, cs []correlate.Candidate, startNs 
 func ageMs(startNs, answeredNs int64) int64 { return (startNs - answeredNs) / 1e6 }
 
 func appendInt(dst []byte, key string, v int64) []byte {
-	return strconv.AppendInt(append(dst, key...), v, 10)
+	dst = append(dst, key...)
+	if v < 0 {
+		return appendDecimal(append(dst, '-'), -uint64(v))
+	}
+	return appendDecimal(dst, uint64(v))
 }
 
 func appendUint(dst []byte, key string, v uint64) []byte {
-	return strconv.AppendUint(append(dst, key...), v, 10)
+	return appendDecimal(append(dst, key...), v)
 }
 
 func appendNonZero(dst []byte, key string, v uint64) []byte {
@@ -169,7 +182,10 @@ func appendNonZero(dst []byte, key string, v uint64) []byte {
 // appendAddr appends an address as text; the zero Addr as empty text.
 func appendAddr(dst []byte, key string, a netip.Addr) []byte {
 	dst = append(append(dst, key...), '"')
-	if a.IsValid() {
+	switch {
+	case a.Is4():
+		dst = appendIPv4(dst, a)
+	case a.IsValid():
 		dst = a.AppendTo(dst)
 	}
 	return append(dst, '"')
@@ -192,7 +208,11 @@ func appendPrefix(dst []byte, key string, a netip.Addr, bits uint8) []byte {
 	if err != nil {
 		return dst
 	}
-	return append(p.AppendTo(append(dst, key...)), '"')
+	dst = append(dst, key...)
+	if p.Addr().Is4() {
+		return append(appendDecimal(append(appendIPv4(dst, p.Addr()), '/'), uint64(bits)), '"')
+	}
+	return append(p.AppendTo(dst), '"')
 }
 
 func appendMAC(dst []byte, key string, m flows.MAC) []byte {
