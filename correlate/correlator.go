@@ -182,15 +182,6 @@ func (c *Correlator) releaseSome(n int, emit func(*Flow)) {
 	}
 }
 
-// NextDueNs is when Release has the next flow to hand out; ok is false when
-// none waits.
-func (c *Correlator) NextDueNs() (dueNs int64, ok bool) {
-	if w := c.waiting.front(); w != nil {
-		return w.dueNs, true
-	}
-	return 0, false
-}
-
 // Drain hands out all that still wait.
 func (c *Correlator) Drain(emit func(*Flow)) {
 	c.Release(math.MaxInt64, emit)

@@ -26,14 +26,6 @@ func (w *waitingRoom) push(r *flows.Record, dueNs int64) {
 	w.count++
 }
 
-// front is the flow that has waited longest; nil when there is none.
-func (w *waitingRoom) front() *waiting {
-	if w.count == 0 {
-		return nil
-	}
-	return &w.ring[w.first]
-}
-
 // at is the flow that has waited longest but i.
 func (w *waitingRoom) at(i int) *flows.Record {
 	return &w.ring[(w.first+i)%len(w.ring)].record
