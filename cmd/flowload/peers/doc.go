@@ -14,15 +14,18 @@
 // files, or what it says at the end.
 //
 // CPU is user and system time of all its processes, by the kernel's clock of each
-// process. Memory is the sum of their peaks of resident memory. Rounds of the
-// receivers alternate, and medians are told.
+// process. Memory is the sum of their peaks of resident memory; what two processes
+// of one receiver share, as nfacctd's do, counts twice. Rounds of the receivers
+// alternate, and medians are told.
 //
 // # What can not be equal
 //
 // The sender keeps half of a receiver's socket buffer full at most. A receiver
 // that asks for a larger buffer is so woken more seldom; one that can not ask
-// gets what the kernel gives. Each does with the flows what it is made for: see
-// Receiver.Does.
+// gets what the kernel gives. nfacctd hands flows from one process to another by
+// a queue of its own, which drops when it is full: it is given one with room for
+// a million. goflow2 is told to leave what it can not take in the kernel's queue.
+// Each does with the flows what it is made for: see Receiver.Does.
 //
 // All of this needs Linux.
 package peers

@@ -109,13 +109,13 @@ nfacctd_ip: 127.0.0.1
 nfacctd_port: %d
 nfacctd_pipe_size: %d
 plugins: print[flows]
-aggregate[flows]: src_host, dst_host, src_port, dst_port, proto, flows
+aggregate[flows]: dst_host, dst_port, proto, flows
 print_output[flows]: csv
 print_output_file[flows]: %s
 print_output_file_append[flows]: true
 print_refresh_time[flows]: 3600
 print_cache_entries[flows]: 65521
-plugin_pipe_size[flows]: 67108864
+plugin_pipe_size[flows]: 536870912
 plugin_buffer_size[flows]: 65536
 `
 
@@ -123,7 +123,7 @@ plugin_buffer_size[flows]: 65536
 func Nfacctd() *Receiver {
 	out := func(p place) string { return filepath.Join(p.dir, "flows.csv") }
 	r := &Receiver{
-		Name: "nfacctd", Does: "aggregates by 5-tuple in memory, names nothing",
+		Name: "nfacctd", Does: "sums flows by server address and port in memory, names nothing",
 		buffer: wantBuffer, signal: syscall.SIGINT,
 		prepare: func(p place) ([]string, error) {
 			conf := filepath.Join(p.dir, "nfacctd.conf")
