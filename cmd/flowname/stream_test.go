@@ -185,11 +185,11 @@ func TestRunTakesIPFIXByTCP(t *testing.T) {
 	if _, err := again.Write(ipfixData([]uint32{1}, []uint32{2})); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "data before its template is refused", func() bool { return c.hasMetric("flowname_netflow_unknown_template_sets_total 1") })
+	eventually(t, "data before its template waits", func() bool { return c.hasMetric("flowname_netflow_unknown_template_sets_total 1") })
 	if _, err := again.Write(append(ipfixTemplate(), ipfixData([]uint32{1}, []uint32{2})...)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "data behind its template is written", func() bool { return len(lines(t, c.out)) == demoFlows+1 })
+	eventually(t, "data before and behind its template is written", func() bool { return len(lines(t, c.out)) == demoFlows+2 })
 
 	// A connection that is no exporter's ends, alone.
 	stranger, err := net.Dial("tcp", c.tcp)
@@ -208,7 +208,7 @@ func TestRunTakesIPFIXByTCP(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the good exporter's flows go on", func() bool { return len(lines(t, c.out)) == demoFlows+2 })
+	eventually(t, "the good exporter's flows go on", func() bool { return len(lines(t, c.out)) == demoFlows+3 })
 	if err := c.end(syscall.SIGTERM); err != nil {
 		t.Fatalf("after SIGTERM: %v: %s", err, c.stderr)
 	}

@@ -99,10 +99,12 @@ func (d *Decoder) appendReverse(dst []flows.Record, t *template, off int) []flow
 	if d.msg.room == 0 {
 		d.stats.RecordsRefused++
 		d.fail(t.id, off, ErrTooMany)
+		d.refuse(TooManyRecords, 0) // its bytes were read
 		return dst
 	}
 	d.msg.room--
 	d.stats.ReverseRecords++
+	d.msg.domain.account.Reversed++
 	forward := &dst[len(dst)-1]
 	if forward.BiflowDirection == 0 {
 		forward.BiflowDirection = 1 // its source is the initiator, RFC 5103 section 3

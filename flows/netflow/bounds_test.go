@@ -111,7 +111,7 @@ func TestStoreBounds(t *testing.T) {
 
 func checkStore(s *store, cfg Config) error {
 	templates, domains := 0, 0
-	for dom := s.recent; dom != nil; dom = dom.older {
+	for dom := range s.all() {
 		domains++
 		n := 0
 		for t := dom.recent; t != nil; t = t.older {
@@ -123,13 +123,22 @@ func checkStore(s *store, cfg Config) error {
 		if n != len(dom.templates) || n > cfg.MaxTemplatesPerDomain {
 			return fmt.Errorf("%d templates listed, %d filed", n, len(dom.templates))
 		}
-		if s.domains[dom.key] != dom || dom.older == nil && s.oldest != dom {
+		if s.domains[dom.key] != dom || dom.older == nil && s.lists[dom.standing].oldest != dom {
 			return fmt.Errorf("domain %v is listed, not filed", dom.key)
 		}
 		templates += n
 	}
 	if err := checkOptions(s); err != nil {
 		return err
+	}
+	waiting := 0
+	for dom := range s.all() {
+		for _, w := range dom.waits {
+			waiting += w.cost()
+		}
+	}
+	if waiting != s.waiting.cost || cfg.MaxWaiting > 0 && waiting > cfg.MaxWaiting {
+		return fmt.Errorf("%d bytes wait, %d counted", waiting, s.waiting.cost)
 	}
 	if domains != len(s.domains) || domains > cfg.MaxExporters || templates != s.templates || templates > cfg.MaxTemplates {
 		return fmt.Errorf("%d domains listed, %d filed; %d templates, %d counted", domains, len(s.domains), templates, s.templates)
@@ -166,7 +175,11 @@ func checkOptions(s *store) error {
 // TestEveryCounterRises sends what raises each counter of Stats, and fails for
 // one that stays zero: it counts nothing, or this test misses its cause.
 func TestEveryCounterRises(t *testing.T) {
-	d := NewDecoder(Config{MaxTemplates: 2, MaxExporters: 2, MaxRecords: 4, MaxOptionEntries: 1, MaxTexts: 1})
+	d := NewDecoder(Config{
+		MaxTemplates: 2, MaxExporters: 5, MaxRecords: 4, MaxWaiting: 4000, MaxWaitingPerDomain: 2000, MaxWaitNs: 1000,
+		MaxOptionEntries: 1, MaxTexts: 1,
+		Allow: []netip.Prefix{netip.PrefixFrom(router.Addr(), 24)},
+	})
 	gigamon := vendorTmpl(256, 0, 8, 4, 0, 12, 4, 0, 11, 2, 0, 460, 4, penGigamon, 204, 4, penGigamon, 207, 4, 0, 232, 1, 0, 292, 4)
 	record := func(host, name string, port uint16, reverse byte) []byte {
 		return slices.Concat(ip("192.0.2.1"), ip("192.0.2.2"), u16(port), []byte(host), []byte(name), ip("192.0.2.3"), []byte{reverse, 3, 9, 9, 1})
@@ -177,9 +190,13 @@ func TestEveryCounterRises(t *testing.T) {
 		v5Message(5),
 		v9(exportSecs, 1_001, set(0, tmpl(256, 153, 8))),
 		v9(exportSecs+99, 1_002, set(256, u64(1<<63)), set(9)), // clock set, bad time, reserved set
+		ipfix(set(256, []byte{6})),                             // waits for the next one
 		ipfix(set(2, proto1), set(3, append(fields(300, 2, 1), fields(143, 4, 4, 1)...)), set(300, u32(1), []byte{6})),
 		ipfix(set(2, proto1), set(2, tmpl(256, 5, 2), []byte{0}), set(256, []byte{1}), set(999)),
+		ipfix(set(2, proto1)),
 		ipfix(set(2, fields(256, 0), tmpl(256, 5, 0)), []byte{1, 1, 1}),
+		ipfix(set(777, make([]byte, 1500))),
+		ipfix(set(777, make([]byte, 1500))), // the one before has to go
 		ipfix(set(3, append(fields(300, 2, 1), fields(10, 4, 82, 2)...)), set(300, u32(1), []byte("e0"), u32(2), []byte("e1"))),
 		ipfix(set(2, gigamon), set(256, record("a.b.", "c.d.", 53, 1), record("1.1:", "e.f.", 99, 0))),
 	}
@@ -187,9 +204,20 @@ func TestEveryCounterRises(t *testing.T) {
 	for range maxAnswers + 1 {
 		msgs = append(msgs, answer)
 	}
+	msgs = append(msgs, ipfix(set(2, fields(256, 0)))) // so that others' can be borrowed
 	for _, m := range msgs {
 		d.AppendRecords(nil, m, router, 1) // what errors there are, other tests check
 	}
+	other := NewDecoder(Config{})
+	other.AppendRecords(nil, ipfix(set(2, proto1)), netip.AddrPortFrom(router.Addr(), 7), 1)
+	if err := d.Restore(other.AppendState(nil, true), 1); err != nil {
+		t.Fatal(err)
+	}
+	d.AppendRecords(nil, ipfix(set(2, tmpl(256, 4, 1))), netip.AddrPortFrom(router.Addr(), 1), 2)
+	d.AppendRecords(nil, ipfix(set(256, []byte{6})), netip.AddrPortFrom(router.Addr(), 2), 5000)
+	d.AppendRecords(nil, ipfix(set(2, proto1)), netip.MustParseAddrPort("203.0.113.1:9"), 5000)
+	d.AppendRecords(nil, ipfix(set(2, proto1), set(2, proto1), set(700, []byte{6})), router, 5000)
+	d.AppendRecords(nil, ipfix(), router, 7000)
 	d.AppendRecords(nil, ipfix(set(2, proto1)), router, 1)
 	d.Forget(router)
 	v := reflect.ValueOf(d.Stats())
@@ -197,5 +225,12 @@ func TestEveryCounterRises(t *testing.T) {
 		if v.Field(i).Uint() == 0 {
 			t.Errorf("%s is still zero", v.Type().Field(i).Name)
 		}
+	}
+}
+
+// TestDomainSize keeps the package comment's word on what a state takes.
+func TestDomainSize(t *testing.T) {
+	if size := reflect.TypeFor[domain]().Size(); size > 1500 {
+		t.Errorf("a domain takes %d bytes", size)
 	}
 }

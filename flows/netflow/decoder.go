@@ -31,6 +31,20 @@ type Config struct {
 	// MaxTexts is how many texts are known at a time, of each of three kinds:
 	// names of servers, names in DNS, all others. Default 16384.
 	MaxTexts int
+
+	// MaxWaiting is how many bytes of data sets wait for their templates in
+	// all, MaxWaitingPerDomain of one domain, each set with some 200 bytes for
+	// itself. Default 8 MiB, and an eighth of MaxWaiting.
+	MaxWaiting, MaxWaitingPerDomain int
+	// MaxWaitNs is how long they wait. Default 40 minutes: there are exporters
+	// that send their templates every 30 minutes.
+	MaxWaitNs int64
+
+	// Sessions says that messages come by connections, each an address and port,
+	// whose templates are of it alone: none is borrowed by another port.
+	Sessions bool
+	// Allow is who may export; empty means everyone.
+	Allow []netip.Prefix
 }
 
 func (c Config) withDefaults() Config {
@@ -47,10 +61,17 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxOptionEntries, 1<<17)
 	def(&c.MaxOptionEntriesPerDomain, 1<<14)
 	def(&c.MaxTexts, 1<<14)
+	def(&c.MaxWaiting, 8<<20)
+	def(&c.MaxWaitingPerDomain, c.MaxWaiting/8)
+	if c.MaxWaitNs <= 0 {
+		c.MaxWaitNs = defaultMaxWaitNs
+	}
 	c.MaxTemplatesPerDomain = min(c.MaxTemplatesPerDomain, c.MaxTemplates)
 	c.MaxOptionEntriesPerDomain = min(c.MaxOptionEntriesPerDomain, c.MaxOptionEntries)
 	return c
 }
+
+const defaultMaxWaitNs = 40 * 60 * 1e9
 
 // A Decoder turns export messages into flow records. It has one owner: its
 // methods must not be called concurrently.
@@ -92,7 +113,8 @@ func (d *Decoder) Stats() Stats { return d.stats }
 // the message, the good parts are appended all the same; the error is the first
 // fault, an *Error, and Stats counts every one.
 //
-// The receive time is only noted in the records: nothing is computed from it.
+// The receive time is noted in the records and in the account of the exporter;
+// no flow's time is computed from it.
 func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.AddrPort, receivedNs int64) ([]flows.Record, error) {
 	addr := exporter.Addr().Unmap()
 	d.msg = message{
@@ -101,9 +123,17 @@ func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.A
 		room:     d.cfg.MaxRecords,
 	}
 	had := len(dst)
+	d.store.expireWaits(receivedNs)
+	if len(d.cfg.Allow) > 0 && !d.allows(addr) {
+		d.stats.MessagesRefused++
+		d.fail(0, 0, ErrExporter)
+		d.refuseMessage(NotAllowed, len(msg))
+		return dst, d.msg.err
+	}
 	if len(msg) < 2 {
 		d.stats.TruncatedMessages++
 		d.fail(0, 0, ErrTruncated)
+		d.refuseMessage(CutShort, len(msg))
 		return dst, d.msg.err
 	}
 	d.msg.version = binary.BigEndian.Uint16(msg)
@@ -117,11 +147,21 @@ func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.A
 	default:
 		d.stats.UnknownVersions++
 		d.fail(0, 0, ErrVersion)
+		d.refuseMessage(BadVersion, len(msg))
 	}
 	d.stats.Records += uint64(len(dst) - had)
 	d.draft.Record = nil // it points into the caller's slice
 	d.forgetMessage()
 	return dst, d.msg.err
+}
+
+func (d *Decoder) allows(addr netip.Addr) bool {
+	for _, p := range d.cfg.Allow {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
 }
 
 // fail notes the message's first fault. The counting is the caller's.

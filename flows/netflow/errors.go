@@ -8,6 +8,7 @@ import (
 // What can be wrong with a message. Callers test with errors.Is; the error
 // they get is an *Error that says where.
 var (
+	ErrExporter        = errors.New("exporter is not allowed")
 	ErrVersion         = errors.New("neither NetFlow v5, v9 nor IPFIX")
 	ErrTruncated       = errors.New("cut short")
 	ErrSet             = errors.New("set length out of bounds")
@@ -15,6 +16,9 @@ var (
 	ErrUnknownTemplate = errors.New("no template for data set")
 	ErrRecord          = errors.New("data record runs over its set")
 	ErrTooMany         = errors.New("more records than one message may hold")
+
+	// ErrState is the error of Restore, with what is wrong.
+	ErrState = errors.New("not a saved state of exporters, or damaged")
 )
 
 // An Error says what was wrong and where in the message. It is the first fault

@@ -12,7 +12,7 @@ func TestForget(t *testing.T) {
 	neighbour := netip.AddrPortFrom(router.Addr(), router.Port()+1)
 	mapped := netip.AddrPortFrom(netip.AddrFrom16(router.Addr().As16()), router.Port())
 	other := func(msg []byte) []byte { msg[15]++; return msg } // another domain
-	d := NewDecoder(Config{})
+	d := NewDecoder(Config{Sessions: true})
 	for _, from := range []netip.AddrPort{router, neighbour} {
 		for _, msg := range [][]byte{
 			ipfix(set(2, proto1)), other(ipfix(set(2, proto1), set(2, tmpl(257, 4, 1)))), v9(exportSecs, 1, set(0, proto1)),
@@ -24,6 +24,13 @@ func TestForget(t *testing.T) {
 	}
 	d.Forget(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.99"), router.Port())) // nobody
 	d.Forget(mapped)
+	var bytes uint64
+	for _, r := range append(d.AppendReports(nil), Report{Account: d.Gone()}) {
+		bytes += r.Bytes
+	}
+	if err := checkAccounts(d, bytes); err != nil || d.Gone().Messages != 3 {
+		t.Errorf("accounts: %v, gone %+v", err, d.Gone())
+	}
 	if s := d.Stats(); s.ExportersForgotten != 3 || s.TemplatesForgotten != 4 || s.ExportersEvicted != 0 {
 		t.Errorf("got %+v", s)
 	}

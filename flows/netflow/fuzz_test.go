@@ -66,16 +66,21 @@ func FuzzDecoder(f *testing.F) {
 		f.Add(frame(m))
 		f.Add(frame(m, all[(i+1)%len(all)], m))
 	}
-	cfg := Config{MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxRecords: 500,
-		MaxOptionEntries: 8, MaxOptionEntriesPerDomain: 4, MaxTexts: 4}
+	cfg := Config{
+		MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxRecords: 500,
+		MaxOptionEntries: 8, MaxOptionEntriesPerDomain: 4, MaxTexts: 4,
+		MaxWaiting: 3000, MaxWaitingPerDomain: 2000, MaxWaitNs: 30,
+	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		d := NewDecoder(cfg)
+		var bytes uint64
 		for i := 0; len(input) >= 2; i++ {
 			n := min(int(binary.BigEndian.Uint16(input)), len(input)-2)
 			msg := input[2 : 2+n]
 			input = input[2+n:]
 			before := d.Stats()
-			recs, err := d.AppendRecords(nil, msg, netip.AddrPortFrom(router.Addr(), uint16(i%4)), 1)
+			recs, err := d.AppendRecords(nil, msg, netip.AddrPortFrom(router.Addr(), uint16(i%4)), int64(i))
+			bytes += uint64(n)
 			checkRecords(t, recs, cfg)
 			checkAnswersAreSound(t, d.TakeAnswers(nil))
 			if got := d.Stats().Records - before.Records; got != uint64(len(recs)) {
@@ -85,6 +90,9 @@ func FuzzDecoder(f *testing.F) {
 				t.Fatal("an error without text")
 			}
 			if err := checkStore(&d.store, cfg); err != nil {
+				t.Fatal(err)
+			}
+			if err := checkAccounts(d, bytes); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -101,7 +109,7 @@ func frame(msgs ...[]byte) []byte {
 
 func checkRecords(t *testing.T, recs []flows.Record, cfg Config) {
 	t.Helper()
-	if len(recs) > cfg.MaxRecords {
+	if len(recs) > 3*cfg.MaxRecords { // its own, and what had waited
 		t.Fatalf("%d records of one message", len(recs))
 	}
 	for _, r := range recs {

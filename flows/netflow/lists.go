@@ -84,7 +84,7 @@ func (d *Decoder) readSubRecords(parent *draft, id uint16, b []byte, depth int) 
 	if len(b) == 0 {
 		return true
 	}
-	t := d.template(id)
+	t := d.msg.domain.template(id)
 	if t == nil || t.options {
 		return false
 	}

@@ -320,7 +320,7 @@ var logstashSizes = map[string]string{
 
 func checkLogstashSize(t *testing.T, c logstashCase, recs []flows.Record, stats Stats) {
 	t.Helper()
-	if logstashSizes[c.Name] != "" {
+	if logstashSizes[c.Name] != "" || stats.WaitingDecoded > 0 { // there, what comes before its template is lost
 		return
 	}
 	for _, a := range c.Asserts {

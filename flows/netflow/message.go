@@ -31,14 +31,20 @@ type message struct {
 	version  uint16
 	exporter netip.AddrPort
 	base     flows.Record // what all records of the message share: begin copies it
-	domain   *domain      // nil while the exporter has no state
+	domain   *domain
 	tables   optionTables // what options data said, for its flows
+	// optionsFull says that its domain had no room for options data.
+	optionsFull bool
 
 	exportNs int64  // the header's time
 	uptime   uint32 // the header's SysUptime, ms; v5 and v9 only
 	// uptimeNs is the Unix time at which the exporter's uptime was uptime, and
 	// uptimeErrNs how far it can be off.
 	uptimeNs, uptimeErrNs int64
+
+	// What the message held so far, and whether that is all of it.
+	flows, options, templates uint32
+	unsure                    bool
 
 	room int   // how many more data records may be read
 	err  error // the first fault
@@ -73,6 +79,7 @@ func (d *Decoder) appendV9(dst []flows.Record, msg []byte) []flows.Record {
 	if len(msg) < v9HeaderLen {
 		d.stats.TruncatedMessages++
 		d.fail(0, 0, ErrTruncated)
+		d.refuseMessage(CutShort, len(msg))
 		return dst
 	}
 	d.stats.MessagesV9++
@@ -84,7 +91,7 @@ func (d *Decoder) appendV9(dst []flows.Record, msg []byte) []flows.Record {
 	m.base.SequenceNum = be.Uint32(msg[12:])
 	m.base.ObservationDomain = be.Uint32(msg[16:])
 	m.uptimeNs, m.uptimeErrNs = m.exportNs, secondNs
-	d.enterDomain(d.store.known(d.domainKey()))
+	d.enterDomain(d.store.domain(d.domainKey()))
 	return d.appendSets(dst, msg, v9HeaderLen)
 }
 
@@ -96,6 +103,7 @@ func (d *Decoder) appendIPFIX(dst []flows.Record, msg []byte) []flows.Record {
 		if len(msg) < ipfixHeaderLen {
 			d.stats.TruncatedMessages++
 			d.fail(0, 0, ErrTruncated)
+			d.refuseMessage(CutShort, len(msg))
 			return dst
 		}
 		d.stats.MessagesIPFIX++
@@ -104,14 +112,16 @@ func (d *Decoder) appendIPFIX(dst []flows.Record, msg []byte) []flows.Record {
 			d.stats.TruncatedMessages++
 			d.fail(0, 2, ErrTruncated)
 			if size < ipfixHeaderLen {
+				d.refuseMessage(CutShort, len(msg))
 				return dst
 			}
-			size = len(msg)
+			size, d.msg.unsure = len(msg), true
 		}
 		dst = d.appendOneIPFIX(dst, msg[:size])
 		msg = msg[size:]
 		if v, ok := Version(msg); !ok || v != 10 {
-			d.stats.PaddingBytes += uint64(len(msg))
+			d.msg.domain.account.Bytes += uint64(len(msg))
+			d.pad(len(msg))
 			return dst
 		}
 	}
@@ -125,7 +135,11 @@ func (d *Decoder) appendOneIPFIX(dst []flows.Record, msg []byte) []flows.Record 
 	m.base.SequenceNum = be.Uint32(msg[8:])
 	m.base.ObservationDomain = be.Uint32(msg[12:])
 	m.base.SamplingRate, m.tables = 0, optionTables{}
-	d.enterDomain(d.store.known(d.domainKey()))
+	m.flows, m.options, m.templates = 0, 0, 0
+	d.enterDomain(d.store.domain(d.domainKey()))
+	if m.unsure {
+		d.refuse(CutShort, 0)
+	}
 	return d.appendSets(dst, msg, ipfixHeaderLen)
 }
 
@@ -133,16 +147,14 @@ func (d *Decoder) domainKey() domainKey {
 	return domainKey{d.msg.exporter, d.msg.base.ObservationDomain, d.msg.version}
 }
 
-// enterDomain makes dom, which may be nil, the one that the rest of the message
-// is read with.
+// enterDomain makes dom the one that the rest of the message is read with.
 func (d *Decoder) enterDomain(dom *domain) {
 	d.msg.domain = dom
-	if dom == nil {
-		return
-	}
+	d.msg.optionsFull = false
 	d.msg.tables = optionTables{dom.options, d.store.common(dom)}
 	d.msg.base.SamplingRate = d.msg.tables.onlyRate()
 	if d.msg.version == 9 {
+		d.readUptime()
 		d.readClock(dom, uint32(d.msg.exportNs/1e9))
 	}
 }
@@ -161,9 +173,12 @@ func (d *Decoder) readClock(dom *domain, secs uint32) {
 // appendSets reads the sets in their order, so that a template that changes in
 // the middle of a message is right for the data on both sides; then it reads
 // the data sets that came before the first template with their id. A set whose
-// length is impossible ends the walk.
+// length is impossible ends the walk. At last come the sets of earlier
+// messages whose templates this one has brought. off is the header's length.
 func (d *Decoder) appendSets(dst []flows.Record, msg []byte, off int) []flows.Record {
 	d.deferred = d.deferred[:0]
+	d.msg.domain.account.received(len(msg), off)
+	d.msg.domain.hearing.note(d.msg.base.ReceivedNs)
 	for off < len(msg) {
 		rest := msg[off:]
 		if len(rest) < setHeaderLen || binary.BigEndian.Uint16(rest[2:]) < setHeaderLen {
@@ -175,20 +190,43 @@ func (d *Decoder) appendSets(dst []flows.Record, msg []byte, off int) []flows.Re
 			// Cut short, most likely: its whole records are still good.
 			d.stats.BadSets++
 			d.fail(id, off, ErrSet)
+			d.refuse(BadSet, 0)
+			d.msg.unsure = true
 			size = len(rest)
 		}
 		dst = d.appendSet(dst, msg, id, off+setHeaderLen, off+size)
 		off += size
 	}
 	for _, s := range d.deferred {
-		if t := d.template(s.id); t != nil {
-			dst = d.appendData(dst, t, msg, s.start, s.end)
-			continue
-		}
-		d.stats.UnknownTemplateSets++
-		d.stats.UnknownTemplateBytes += uint64(s.end - s.start + setHeaderLen)
-		d.fail(s.id, s.start-setHeaderLen, ErrUnknownTemplate)
+		dst = d.appendDeferred(dst, msg, s)
 	}
+	d.endMessage()
+	if d.msg.domain.ready {
+		dst = d.appendLate(dst)
+	}
+	return dst
+}
+
+// appendDeferred reads a data set that came before its template, if that has
+// come since or another port's can be used; otherwise the set has to wait.
+func (d *Decoder) appendDeferred(dst []flows.Record, msg []byte, s dataSet) []flows.Record {
+	dom := d.msg.domain
+	t := dom.template(s.id)
+	if t == nil {
+		if t = d.store.borrow(dom, s.id, msg[s.start:s.end]); t != nil {
+			d.stats.BorrowedSets++
+			dom.account.Borrowed.add(s.end - s.start + setHeaderLen)
+		}
+	}
+	if t != nil {
+		dom.account.HeaderBytes += setHeaderLen
+		return d.appendData(dst, t, msg, s.start, s.end)
+	}
+	d.stats.UnknownTemplateSets++
+	d.stats.UnknownTemplateBytes += uint64(s.end - s.start + setHeaderLen)
+	d.fail(s.id, s.start-setHeaderLen, ErrUnknownTemplate)
+	d.msg.unsure = true
+	d.keep(s, msg)
 	return dst
 }
 
@@ -196,37 +234,37 @@ func (d *Decoder) appendSets(dst []flows.Record, msg []byte, off int) []flows.Re
 // some exporters fill their datagrams up.
 func (d *Decoder) endSets(msg []byte, off int) {
 	if zeros(msg[off:]) {
-		d.stats.PaddingBytes += uint64(len(msg) - off)
+		d.pad(len(msg) - off)
 		return
 	}
 	d.stats.BadSets++
 	d.fail(0, off, ErrSet)
+	d.refuse(BadSet, len(msg)-off)
+	d.msg.unsure = true
 }
 
 func zeros(b []byte) bool { return len(bytes.TrimRight(b, "\x00")) == 0 }
 
 func (d *Decoder) appendSet(dst []flows.Record, msg []byte, id uint16, start, end int) []flows.Record {
+	a := &d.msg.domain.account
 	switch {
 	case id >= minDataSet:
-		if t := d.template(id); t != nil {
+		if t := d.msg.domain.template(id); t != nil {
+			a.HeaderBytes += setHeaderLen
 			return d.appendData(dst, t, msg, start, end)
 		}
 		d.deferred = append(d.deferred, dataSet{id, start, end})
 	case d.msg.version == 9 && id == v9TemplateSet, d.msg.version == 10 && id == ipfixTemplateSet:
+		a.HeaderBytes += setHeaderLen
 		d.readTemplates(msg, id, start, end, false)
 	case d.msg.version == 9 && id == v9OptionsSet, d.msg.version == 10 && id == ipfixOptionsSet:
+		a.HeaderBytes += setHeaderLen
 		d.readTemplates(msg, id, start, end, true)
 	default:
 		d.stats.ReservedSets++
+		d.refuse(ReservedSet, end-start+setHeaderLen)
 	}
 	return dst
-}
-
-func (d *Decoder) template(id uint16) *template {
-	if d.msg.domain == nil {
-		return nil
-	}
-	return d.msg.domain.template(id)
 }
 
 // appendData reads the records of a data set. Padding is what is left when no
@@ -236,11 +274,14 @@ func (d *Decoder) template(id uint16) *template {
 func (d *Decoder) appendData(dst []flows.Record, t *template, msg []byte, off, end int) []flows.Record {
 	body := msg[:end]
 	solid := off + len(bytes.TrimRight(body[off:], "\x00"))
+	start, records := off, uint32(0)
+	why := reasons // none
 	for off < solid {
 		if d.msg.room == 0 {
 			d.stats.RecordsRefused++
 			d.fail(t.id, off, ErrTooMany)
-			return dst
+			why = TooManyRecords
+			break
 		}
 		if !t.options {
 			dst = d.msg.begin(dst)
@@ -256,9 +297,11 @@ func (d *Decoder) appendData(dst []flows.Record, t *template, msg []byte, off, e
 			}
 			d.stats.BadRecords++
 			d.fail(t.id, off, ErrRecord)
+			why = BadRecord
 			break
 		}
 		off += size
+		records++
 		d.msg.room--
 		if t.options {
 			d.learn(t)
@@ -269,6 +312,33 @@ func (d *Decoder) appendData(dst []flows.Record, t *template, msg []byte, off, e
 			dst = d.appendReverse(dst, t, off)
 		}
 	}
-	d.stats.PaddingBytes += uint64(end - off)
+	d.endData(t, records, off-start, end-off, why)
 	return dst
+}
+
+// endData files the data records of a set, each once, also where it became two
+// flow records, and what is left behind them.
+func (d *Decoder) endData(t *template, records uint32, read, left int, why Reason) {
+	m, a := &d.msg, &d.msg.domain.account
+	if t.options {
+		m.options += records
+		a.OptionsBytes += uint64(read)
+	} else if records > 0 {
+		m.flows += records
+		a.FlowBytes += uint64(read)
+		if why == reasons {
+			m.domain.hearing.noteTimes(&d.draft)
+		}
+	}
+	switch why {
+	case TooManyRecords:
+		m.unsure = true
+		d.refuse(why, left)
+	case BadRecord:
+		m.unsure = true
+		d.stats.PaddingBytes += uint64(left)
+		d.refuse(why, left)
+	default:
+		d.pad(left)
+	}
 }

@@ -58,6 +58,11 @@ func parseAppID(b []byte) (appID, bool) {
 	return id, true
 }
 
+// several reports samplers or interfaces of different rates, and none of all.
+func (o *optionData) several() bool {
+	return o != nil && o.general == 0 && len(o.rates) > 1
+}
+
 // onlyRate is the rate of all flows: the general one, or that on which all
 // samplers agree.
 func (o *optionData) onlyRate() uint64 {
@@ -84,6 +89,11 @@ func (t *optionTables) onlyRate() uint64 {
 		return rate
 	}
 	return t.common.onlyRate()
+}
+
+// several reports rates that differ, where onlyRate knows none.
+func (t *optionTables) several() bool {
+	return t.onlyRate() == 0 && (t.own.several() || t.common.several())
 }
 
 func (t *optionTables) samplerRate(id uint64) (rate uint64) {
@@ -267,19 +277,29 @@ func (d *Decoder) optionData() *optionData {
 func (d *Decoder) learnRate(r *flows.Record, x *extras) {
 	o, rate := d.optionData(), x.rate()
 	if x.hasSampler {
-		had := o.samplers[x.sampler]
-		tell(d, &o.samplers, x.sampler, rate)
-		o.recount(had, o.samplers[x.sampler])
+		d.tellSampler(x.sampler, rate)
 	}
 	if r.InIf != 0 {
-		had := o.interfaces[r.InIf]
-		tell(d, &o.interfaces, r.InIf, rate)
-		o.recount(had, o.interfaces[r.InIf])
+		d.tellInterface(r.InIf, rate)
 	}
 	if !x.hasSampler && r.InIf == 0 {
 		o.general = rate
 	}
 	d.msg.base.SamplingRate = d.msg.tables.onlyRate()
+}
+
+func (d *Decoder) tellSampler(id, rate uint64) {
+	o := d.msg.domain.options
+	had := o.samplers[id]
+	tell(d, &o.samplers, id, rate)
+	o.recount(had, o.samplers[id])
+}
+
+func (d *Decoder) tellInterface(iface uint32, rate uint64) {
+	o := d.msg.domain.options
+	had := o.interfaces[iface]
+	tell(d, &o.interfaces, iface, rate)
+	o.recount(had, o.interfaces[iface])
 }
 
 // recount keeps rates when an entry's rate has changed.
@@ -300,8 +320,8 @@ func (o *optionData) recount(had, has uint64) {
 
 // tell files one entry of the domain's options data in one of its tables. What
 // is told anew is replaced at once, and with a zero value removed. A new entry
-// beyond the domain's bound is refused; beyond the bound of all, domains that
-// were silent for longest go.
+// beyond the domain's bound is refused; beyond the bound of all, domains go that
+// have shown no more than this one.
 func tell[K comparable, V comparable](d *Decoder, table *map[K]V, k K, v V) {
 	var none V
 	had := (*table)[k]
@@ -311,9 +331,11 @@ func tell[K comparable, V comparable](d *Decoder, table *map[K]V, k K, v V) {
 	case v == none:
 		delete(*table, k)
 		d.store.options--
+		d.msg.optionsFull = false
 		return
 	case had == none:
-		if !d.store.roomForOption(d.msg.domain) {
+		if d.msg.optionsFull || !d.store.roomForOption(d.msg.domain) {
+			d.msg.optionsFull = true // the search is not repeated for each record
 			d.stats.OptionEntriesRefused++
 			return
 		}
@@ -326,16 +348,20 @@ func tell[K comparable, V comparable](d *Decoder, table *map[K]V, k K, v V) {
 	(*table)[k] = v
 }
 
-// roomForOption makes room for an entry of dom, which must be the domain used
-// last.
+// roomForOption makes room for an entry of dom: domains of its standing or a
+// lower one go that have some. It reports whether there is room.
 func (s *store) roomForOption(dom *domain) bool {
 	if dom.options.len() >= s.cfg.MaxOptionEntriesPerDomain {
 		return false
 	}
-	for s.options >= s.cfg.MaxOptionEntries && s.oldest != dom {
-		s.evictDomain()
+	for s.options >= s.cfg.MaxOptionEntries {
+		v := s.victim(func(other *domain) bool { return other == dom || other.options.len() == 0 })
+		if v == nil || v.standing > dom.standing {
+			return false
+		}
+		s.evictDomain(v)
 	}
-	return s.options < s.cfg.MaxOptionEntries
+	return true
 }
 
 // firstLabel is the first of two texts that is not empty.

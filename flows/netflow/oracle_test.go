@@ -179,8 +179,12 @@ func compareCapture(t *testing.T, path string) (n int, err error) {
 	o := oracle{map[netip.AddrPort]goflow.NetFlowTemplateSystem{}}
 	for i, p := range readCapture(t, path) {
 		want, stopped := o.read(p)
+		waited := d.Stats().WaitingDecoded
 		recs, err := d.AppendRecords(nil, p.data, p.from, p.ns)
 		recs = slices.DeleteFunc(recs, func(r flows.Record) bool { return r.BiflowDirection == 2 }) // the oracle leaves those for both directions whole
+		if d.Stats().WaitingDecoded > waited && stopped == "" {
+			stopped = "sets of earlier messages had waited for this one's template"
+		}
 		if len(recs) < len(want) || stopped == "" && len(recs) != len(want) {
 			return n, fmt.Errorf("message %d: %d records and error %v, goflow2 has %d (%s)", i, len(recs), err, len(want), stopped)
 		}

@@ -12,6 +12,7 @@ type Stats struct {
 	TemplatesLearned   uint64 // new ids
 	TemplatesReplaced  uint64 // known ids with another layout
 	TemplatesRepeated  uint64 // known ids, unchanged: the exporter's refresh
+	TemplatesRestored  uint64 // taken from a saved state
 	TemplatesWithdrawn uint64
 	TemplatesRefused   uint64 // no bytes a record, too many fields, reserved id, cut short
 	TemplatesEvicted   uint64 // forgotten to make room
@@ -23,6 +24,13 @@ type Stats struct {
 	UnknownTemplateSets  uint64 // data sets whose template is not known
 	UnknownTemplateBytes uint64 // and their bytes, headers included
 
+	// What became of those sets; the rest waits still, or was of no use.
+	WaitingDecoded uint64 // read when the template came
+	WaitingExpired uint64 // the template did not come in Config.MaxWaitNs, or before its session ended
+	WaitingEvicted uint64 // made room for others, or were too large to wait
+	BorrowedSets   uint64 // read at once with the template of another port
+
+	MessagesRefused   uint64 // of exporters that are not in Config.Allow
 	UnknownVersions   uint64 // messages of no version that is read here
 	TruncatedMessages uint64 // shorter than their header says, or than a header
 	BadSets           uint64 // set length under 4 or over what is left

@@ -1,10 +1,14 @@
 package netflow
 
-import "net/netip"
+import (
+	"iter"
+	"net/netip"
+)
 
 // A domainKey is where template ids have their meaning: one observation domain
 // (v9: source id, v5: engine) of one exporting process, which is an address and
-// a port, in one version.
+// a port, in one version. Messages of which no more can be told are of version 0
+// and port 0.
 type domainKey struct {
 	exporter netip.AddrPort
 	id       uint32
@@ -30,7 +34,17 @@ type domain struct {
 	common   *domain
 	commonAt uint64
 
-	newer, older *domain // in the store's list, by use
+	account  Account
+	sequence sequence
+	hearing  hearing
+	waits    []*wait // its data sets without a template, oldest first
+	waitSize int     // of all of them
+	ready    bool    // some of them may have their template by now
+
+	standing       standing
+	source         *source
+	newer, older   *domain // in the store's list of its standing, by use
+	sister, senior *domain // in its source's list
 }
 
 // A template is one template record and the plan made of it.
@@ -39,6 +53,9 @@ type template struct {
 	options bool
 	raw     []byte // the record as it came, to know a refresh by
 	plan    plan
+
+	seenNs    int64 // when it last came
+	refreshNs int64 // between the last two times; 0 came once
 
 	newer, older *template // in its domain's list, by use
 }
@@ -80,47 +97,64 @@ func (dom *domain) unlink(t *template) {
 }
 
 // A store holds domains and their templates, bounded in both. When a domain is
-// full its template that was not used for longest goes; when the store is, the
-// domain that was silent for longest goes, with its templates.
+// full its template that was not used for longest goes; when the store is, a
+// domain goes with its templates, by standing (victim).
 type store struct {
-	cfg            *Config
-	stats          *Stats
-	domains        map[domainKey]*domain
-	recent, oldest *domain
-	templates      int
-	options        int    // entries of options data in all
-	changes        uint64 // of domains, made or evicted
+	cfg     *Config
+	stats   *Stats
+	domains map[domainKey]*domain
+	sources map[netip.Addr]*source
+	last    *domain // used last
+	lists   [standings]useList
+	waiting waitRoom
+
+	templates int
+	options   int     // entries of options data in all
+	changes   uint64  // of domains, made or dropped
+	gone      Account // of the domains that went
+	spare     *domain // one that went, to be used again
 }
+
+// A useList has domains of one standing in the order of their use.
+type useList struct{ recent, oldest *domain }
 
 func newStore(cfg *Config, stats *Stats) store {
-	return store{cfg: cfg, stats: stats, domains: make(map[domainKey]*domain)}
+	return store{
+		cfg: cfg, stats: stats,
+		domains: make(map[domainKey]*domain), sources: make(map[netip.Addr]*source),
+	}
 }
 
-// known returns the domain, or nil, and marks it as used.
-func (s *store) known(key domainKey) *domain {
-	if dom := s.recent; dom != nil && dom.key == key {
+// domain returns the domain, which it makes if need be, and marks it as used.
+func (s *store) domain(key domainKey) *domain {
+	dom := s.last
+	if dom != nil && dom.key == key {
 		return dom
 	}
-	dom := s.domains[key]
-	if dom != nil {
+	if dom = s.domains[key]; dom == nil {
+		dom = s.enter(key)
+	} else {
 		s.unlink(dom)
-		s.link(dom)
 	}
+	s.link(dom)
+	s.last = dom
 	return dom
 }
 
-// domain returns the domain, which it makes if need be.
-func (s *store) domain(key domainKey) *domain {
-	if dom := s.known(key); dom != nil {
-		return dom
-	}
+// enter makes a domain, which is not in a list yet.
+func (s *store) enter(key domainKey) *domain {
 	if len(s.domains) >= s.cfg.MaxExporters {
-		s.evictDomain()
+		s.evictDomain(s.victim(nil))
 	}
-	dom := &domain{key: key}
+	dom := s.spare
+	if dom == nil {
+		dom = new(domain)
+	}
+	s.spare = nil
+	*dom = domain{key: key}
 	s.changes++
 	s.domains[key] = dom
-	s.link(dom)
+	s.joinSource(dom)
 	return dom
 }
 
@@ -132,13 +166,18 @@ func (s *store) put(dom *domain, t *template) {
 	} else {
 		s.stats.TemplatesLearned++
 	}
+	dom.hearing.templatesNs = max(dom.hearing.templatesNs, t.seenNs)
 	if len(dom.templates) >= s.cfg.MaxTemplatesPerDomain {
 		s.evictTemplate(dom)
 	}
-	// dom is the youngest and has fewer than the bound by itself, so this ends
-	// before its turn comes.
+	// Each turn removes a template: dom's own, or all of one that has some.
 	for s.templates >= s.cfg.MaxTemplates {
-		s.evictDomain()
+		v := s.victim(func(other *domain) bool { return other == dom || other.oldest == nil })
+		if dom.oldest != nil && (v == nil || v.standing > dom.standing) {
+			s.evictTemplate(dom)
+			continue
+		}
+		s.evictDomain(v)
 	}
 	if dom.templates == nil {
 		dom.templates = make(map[uint16]*template)
@@ -146,6 +185,8 @@ func (s *store) put(dom *domain, t *template) {
 	dom.templates[t.id] = t
 	dom.link(t)
 	s.templates++
+	dom.ready = dom.ready || len(dom.waits) > 0
+	s.raise(dom, described)
 }
 
 // remove forgets a template that is in dom.
@@ -160,32 +201,47 @@ func (s *store) evictTemplate(dom *domain) {
 	s.stats.TemplatesEvicted++
 }
 
-func (s *store) evictDomain() {
-	dom := s.oldest
-	s.drop(dom)
+// evictDomain forgets a domain to make room.
+func (s *store) evictDomain(dom *domain) {
+	s.drop(dom, WaitingRoomFull)
 	s.stats.TemplatesEvicted += uint64(len(dom.templates))
 	s.stats.ExportersEvicted++
 }
 
 func (s *store) link(dom *domain) {
-	dom.newer, dom.older = nil, s.recent
-	if s.recent != nil {
-		s.recent.newer = dom
+	l := &s.lists[dom.standing]
+	dom.newer, dom.older = nil, l.recent
+	if l.recent != nil {
+		l.recent.newer = dom
 	} else {
-		s.oldest = dom
+		l.oldest = dom
 	}
-	s.recent = dom
+	l.recent = dom
 }
 
 func (s *store) unlink(dom *domain) {
+	l := &s.lists[dom.standing]
 	if dom.newer != nil {
 		dom.newer.older = dom.older
 	} else {
-		s.recent = dom.older
+		l.recent = dom.older
 	}
 	if dom.older != nil {
 		dom.older.newer = dom.newer
 	} else {
-		s.oldest = dom.newer
+		l.oldest = dom.newer
+	}
+}
+
+// all are the domains, those that would go first first.
+func (s *store) all() iter.Seq[*domain] {
+	return func(yield func(*domain) bool) {
+		for i := range s.lists {
+			for dom := s.lists[i].oldest; dom != nil; dom = dom.newer {
+				if !yield(dom) {
+					return
+				}
+			}
+		}
 	}
 }

@@ -17,21 +17,28 @@ func (d *Decoder) readTemplates(msg []byte, set uint16, off, end int, options bo
 		rest := msg[off:end]
 		if d.msg.version == 10 && d.withdraw(rest, options) {
 			off += 4
+			d.msg.domain.account.TemplateBytes += 4
 			continue
 		}
 		size := templateLength(rest, d.msg.version, options)
 		if size < 0 {
 			d.stats.TemplatesRefused++
 			d.fail(set, off, ErrTemplate)
+			d.refuse(BadTemplate, end-off)
+			d.msg.unsure = true
 			return
 		}
-		if !d.learnTemplate(rest[:size], options) {
+		if d.learnTemplate(rest[:size], options) {
+			d.msg.templates++
+			d.msg.domain.account.TemplateBytes += uint64(size)
+		} else {
 			d.stats.TemplatesRefused++
 			d.fail(set, off, ErrTemplate)
+			d.refuse(BadTemplate, size)
 		}
 		off += size
 	}
-	d.stats.PaddingBytes += uint64(end - off)
+	d.pad(end - off)
 }
 
 // withdraw reports whether b begins with an IPFIX template withdrawal, which is
@@ -43,9 +50,6 @@ func (d *Decoder) withdraw(b []byte, options bool) bool {
 		return false
 	}
 	dom := d.msg.domain
-	if dom == nil {
-		return true
-	}
 	id := binary.BigEndian.Uint16(b)
 	if all := id == ipfixOptionsSet; id == ipfixTemplateSet || all {
 		for _, t := range dom.templates {
@@ -100,29 +104,37 @@ func templateLength(b []byte, version uint16, options bool) int {
 // learnTemplate files the template record raw and reports whether it is usable.
 func (d *Decoder) learnTemplate(raw []byte, options bool) bool {
 	id := binary.BigEndian.Uint16(raw)
-	if d.msg.domain != nil {
-		t := d.msg.domain.template(id)
-		if t != nil && t.options == options && bytes.Equal(t.raw, raw) {
-			d.stats.TemplatesRepeated++
-			return true
-		}
+	now := d.msg.base.ReceivedNs
+	old := d.msg.domain.template(id)
+	if old != nil && old.options == options && bytes.Equal(old.raw, raw) {
+		d.stats.TemplatesRepeated++
+		old.refreshNs, old.seenNs = now-old.seenNs, now
+		d.msg.domain.hearing.templatesNs = now
+		return true
 	}
 	if id < minDataSet || (len(raw)-4)/4 > 2*d.cfg.MaxFields {
+		return false // not worth the parsing
+	}
+	t := newTemplate(raw, d.msg.version, options, d.cfg.MaxFields)
+	if t == nil {
 		return false
 	}
-	fields, ok := parseTemplate(raw, d.msg.version, options)
-	if !ok || len(fields) == 0 || len(fields) > d.cfg.MaxFields {
-		return false
+	t.seenNs = now
+	d.store.put(d.msg.domain, t)
+	return true
+}
+
+// newTemplate makes a template of its record, nil of one that is not usable.
+func newTemplate(raw []byte, version uint16, options bool, maxFields int) *template {
+	fields, ok := parseTemplate(raw, version, options)
+	if !ok || len(fields) == 0 || len(fields) > maxFields {
+		return nil
 	}
 	p, ok := compile(fields, options)
 	if !ok {
-		return false
+		return nil
 	}
-	if d.msg.domain == nil {
-		d.enterDomain(d.store.domain(d.domainKey()))
-	}
-	d.store.put(d.msg.domain, &template{id: id, options: options, raw: bytes.Clone(raw), plan: p})
-	return true
+	return &template{id: binary.BigEndian.Uint16(raw), options: options, raw: bytes.Clone(raw), plan: p}
 }
 
 // A field is one field of a template.

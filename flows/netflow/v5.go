@@ -22,6 +22,7 @@ func (d *Decoder) appendV5(dst []flows.Record, msg []byte) []flows.Record {
 	if len(msg) < v5HeaderLen {
 		d.stats.TruncatedMessages++
 		d.fail(0, 0, ErrTruncated)
+		d.refuseMessage(CutShort, len(msg))
 		return dst
 	}
 	d.stats.MessagesV5++
@@ -33,28 +34,43 @@ func (d *Decoder) appendV5(dst []flows.Record, msg []byte) []flows.Record {
 	m.base.ObservationDomain = uint32(be.Uint16(msg[20:]))
 	// The upper two bits are the sampling mode.
 	m.base.SamplingRate = uint64(be.Uint16(msg[22:]) & 0x3fff)
+	m.domain = d.store.domain(d.domainKey())
+	a := &m.domain.account
+	a.received(len(msg), v5HeaderLen)
 	d.setV5Time(be.Uint32(msg[8:]), be.Uint32(msg[12:]))
+	defer d.endMessage()
 
 	count, whole := int(be.Uint16(msg[2:])), (len(msg)-v5HeaderLen)/v5RecordLen
 	if count > whole {
 		d.stats.TruncatedMessages++
 		d.fail(0, v5HeaderLen+whole*v5RecordLen, ErrTruncated)
-		if count > v5MaxCount {
-			return dst // no v5 exporter made this
+		if count > v5MaxCount { // no v5 exporter made this
+			d.refuse(CutShort, len(msg)-v5HeaderLen)
+			m.unsure = true
+			return dst
 		}
-		count = whole
+		// The flows that are missing here were counted by the exporter.
+		d.refuse(CutShort, 0)
+		count, m.unsure = whole, true
 	}
+	d.pad(len(msg) - v5HeaderLen - count*v5RecordLen)
 	if count > d.cfg.MaxRecords {
 		d.stats.RecordsRefused++
 		d.fail(0, v5HeaderLen, ErrTooMany)
-		count = d.cfg.MaxRecords
+		d.refuse(TooManyRecords, (count-d.cfg.MaxRecords)*v5RecordLen)
+		count, m.unsure = d.cfg.MaxRecords, true
 	}
+	m.flows = uint32(count)
+	a.FlowBytes += uint64(count * v5RecordLen)
 	for i := range count {
 		at := v5HeaderLen + i*v5RecordLen
 		dst = m.begin(dst)
 		d.fillV5(&dst[len(dst)-1], (*[v5RecordLen]byte)(msg[at:]))
 	}
-	d.stats.PaddingBytes += uint64(len(msg) - v5HeaderLen - count*v5RecordLen)
+	if count > 0 {
+		h := &m.domain.hearing
+		h.timeSource, h.startErrorNs, h.headerRate = TimesUptime, dst[len(dst)-1].StartErrorNs, m.base.SamplingRate
+	}
 	return dst
 }
 
@@ -65,11 +81,13 @@ func (d *Decoder) setV5Time(secs, nsecs uint32) {
 	m := &d.msg
 	if nsecs > 0 && nsecs < 1e9 {
 		m.exportNs = int64(secs)*1e9 + int64(nsecs)
+		d.readUptime()
 		m.uptimeNs, m.uptimeErrNs = m.exportNs, fineErrorNs
 		return
 	}
 	m.exportNs = int64(secs) * 1e9
-	d.readClock(d.store.domain(domainKey{m.exporter, m.base.ObservationDomain, 5}), secs)
+	d.readUptime()
+	d.readClock(m.domain, secs)
 }
 
 func (d *Decoder) fillV5(r *flows.Record, b *[v5RecordLen]byte) {
