@@ -18,6 +18,7 @@ import (
 	"flowname/correlate"
 	"flowname/dnscache"
 	"flowname/flows/listen"
+	"flowname/flows/netflow"
 	"flowname/geo"
 )
 
@@ -45,6 +46,7 @@ type daemon struct {
 	streams   []*streamServer // by TCP and TLS, with receivers of their own
 	joiners   []*joiner
 	writer    *writer
+	exporters *exporterState // nil: no flows
 
 	tap    *wireTap      // nil: no capture
 	dnstap *dnstapServer // nil: no dnstap
@@ -180,11 +182,12 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 		return err
 	}
 	for _, socket := range d.group.Sockets() {
-		r := newReceiver(socket, fileLive(d.cache), d.log)
+		r := newReceiver(socket, netflow.Config{Allow: c.allowed}, fileLive(d.cache), d.log)
 		d.receivers = append(d.receivers, r)
 		join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
 		d.joiners = append(d.joiners, newJoiner(join, r, d.writer.in))
 	}
+	d.restoreExporters(c.Data)
 	return nil
 }
 
@@ -195,7 +198,7 @@ func (d *daemon) openHTTP(addr string) (err error) {
 	if d.httpListener, err = net.Listen("tcp", addr); err != nil {
 		return fmt.Errorf("http: %w: give another --http, or off", err)
 	}
-	d.http = newHTTPServer(d.cache, metricsHandler(d))
+	d.http = newHTTPServer(d)
 	return nil
 }
 
@@ -233,7 +236,8 @@ func (d *daemon) abandon() {
 //  3. joiners hand out what waits, which ends the writer
 //  4. the writer flushes and closes the output
 //  5. housekeeping and HTTP end
-//  6. the cache writes what it holds and closes
+//  6. what was learned of exporters is saved, the cache writes what it holds
+//     and closes
 func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	sources, sourcesCtx := errgroup.WithContext(ctx)
 	services, stopServices := context.WithCancel(context.Background())
@@ -267,6 +271,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	err = errors.Join(err, <-written) // 4
 	stopServices()
 	err = errors.Join(err, house.Wait()) // 5
+	err = errors.Join(err, d.saveExporters())
 	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
 }
 
@@ -300,6 +305,8 @@ func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, fail
 
 // keepHouse does what is done from time to time.
 func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
+	save := time.NewTicker(exporterStateTick)
+	defer save.Stop()
 	flush := time.NewTicker(cacheFlush)
 	defer flush.Stop()
 	maintain := time.NewTicker(cacheMaintain)
@@ -313,6 +320,10 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 		case now := <-flush.C:
 			if err := d.cache.Flush(now.UnixNano()); err != nil {
 				d.log.Error("the history could not be written; /metrics counts what is lost", "err", err)
+			}
+		case now := <-save.C:
+			if err := d.saveExportersInTime(now); err != nil {
+				d.log.Error("after a restart templates will be awaited anew", "err", err)
 			}
 		case now := <-maintain.C:
 			d.cache.Maintain(now.UnixNano())

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/netip"
+	"sync"
 	"time"
 
 	"flowname/correlate"
@@ -28,9 +30,12 @@ const (
 
 type flowBatch struct{ records []flows.Record }
 
-// A receiver owns a socket and its decoder.
+// A receiver owns a socket and its decoder. Others look into the decoder only
+// with mu, which the receiver has for a batch at a time: a copy that it would
+// have to publish is either old on a quiet socket or made more often than read.
 type receiver struct {
 	socket  *listen.Socket // nil for one that a streamServer feeds
+	mu      sync.Mutex
 	decoder *netflow.Decoder
 	free    chan *flowBatch
 	full    chan *flowBatch // closed when the socket is
@@ -44,10 +49,10 @@ type receiver struct {
 	complainedNs int64
 }
 
-func newReceiver(socket *listen.Socket, file func(*dnscache.Response), log *slog.Logger) *receiver {
+func newReceiver(socket *listen.Socket, cfg netflow.Config, file func(*dnscache.Response), log *slog.Logger) *receiver {
 	r := &receiver{
 		socket:  socket,
-		decoder: netflow.NewDecoder(netflow.Config{}),
+		decoder: netflow.NewDecoder(cfg),
 		free:    make(chan *flowBatch, batchesPerSocket),
 		full:    make(chan *flowBatch, batchesPerSocket),
 		file:    file,
@@ -68,6 +73,7 @@ func (r *receiver) run(ctx context.Context) error {
 func (r *receiver) handle(datagrams []listen.Datagram) {
 	b := <-r.free
 	b.records = b.records[:0]
+	r.mu.Lock()
 	for i := range datagrams {
 		d := &datagrams[i]
 		var err error
@@ -76,13 +82,37 @@ func (r *receiver) handle(datagrams []listen.Datagram) {
 			r.complain(d, err)
 		}
 	}
-	// Before the flows, so that those of this batch find it.
 	r.answers = r.decoder.TakeAnswers(r.answers[:0])
+	r.mu.Unlock()
+	// Before the flows, so that those of this batch find it.
 	for i := range r.answers {
 		r.file(r.dns.evidence(&r.answers[i]))
 	}
 	r.stats.store(r.decoder.Stats())
 	r.full <- b
+}
+
+// appendState appends what has to outlive a restart.
+func (r *receiver) appendState(dst []byte, unheard bool) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.decoder.AppendState(dst, unheard)
+}
+
+// appendReports appends the accounts of exporters, and gives the sums of those
+// that were forgotten to make room and of those whose connection ended.
+func (r *receiver) appendReports(dst []netflow.Report) (all []netflow.Report, gone, ended netflow.Account) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.decoder.AppendReports(dst), r.decoder.Gone(), r.decoder.Ended()
+}
+
+// forget drops what a connection told that has ended.
+func (r *receiver) forget(exporter netip.AddrPort) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.decoder.Forget(exporter)
+	r.stats.store(r.decoder.Stats())
 }
 
 // complain logs what was refused, seldom: the counters tell how often.

@@ -39,6 +39,15 @@ the TLS files.
 
 Times: RFC 3339, "2026-11-23 17:00:00" or "2026-11-23" in UTC, Unix seconds, or =-2h for two hours ago (--from=-2h).
 `,
+	"doctor": `Examples:
+  flowname doctor
+      What each exporter sends, how its clock and its templates are, what was lost
+      and why; and what to change on the router.
+  flowname doctor --server http://192.0.2.1:8470 --format json
+      The same for programs: a line for the collector, then one for each exporter.
+
+It ends with 0 when the daemon could be asked, whatever was found.
+`,
 	"demo": `Example:
   flowname demo
 `,

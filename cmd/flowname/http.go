@@ -24,12 +24,28 @@ const (
 //	GET /healthz          200 "ok" while the daemon works
 //	GET /metrics          Prometheus text format
 //	GET /api/v1/history   q, client, at, from, to: one JSON object a line
-func newHTTPServer(cache *dnscache.Cache, metrics http.Handler) *http.Server {
+//	GET /api/v1/exporters the ledger: one JSON object a line, of kind "collector" for
+//	                      the whole, then of kind "exporter" for each observation
+//	                      domain of each address (collectorRow, exporterRow). Of each
+//	                      bytes = header_bytes + flow_bytes + options_bytes +
+//	                      template_bytes + padding_bytes + waiting.bytes + the bytes of
+//	                      each reason in refused; the exporters', those of
+//	                      forgotten and those of ended are together account, whose
+//	                      bytes are datagram_bytes + stream_bytes; account.flows +
+//	                      sflow_flows = exported_flows + flows_inside + lost_lines;
+//	                      in sequence numbers, which count data_records and not the
+//	                      flows made of them, what was sent is what came, lost and
+//	                      missing.
+func newHTTPServer(d *daemon) *http.Server {
+	cache := d.cache
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
-	mux.Handle("GET /metrics", metrics)
+	mux.Handle("GET /metrics", metricsHandler(d))
+	mux.HandleFunc("GET /api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) {
+		serveExporters(w, d)
+	})
 	mux.HandleFunc("GET /api/v1/history", func(w http.ResponseWriter, r *http.Request) {
 		serveHistory(w, r, cache)
 	})

@@ -1,6 +1,6 @@
 // Command flowname puts names on network flows.
 //
-// The files: one for each command (run, replay, history, demo, version);
+// The files: one for each command (run, replay, history, doctor, demo, version);
 // daemon.go wires the stages of the running collector together and holds their
 // shutdown order; dns*.go and flowsource.go turn sources into evidence and records;
 // merge.go orders files by event time; http.go and metrics.go are what
@@ -28,6 +28,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
 	Replay  replayCmd  `cmd:"" help:"The same over files, in event-time order."`
 	History historyCmd `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
+	Doctor  doctorCmd  `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
 	Demo    demoCmd    `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

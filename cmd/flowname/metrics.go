@@ -33,6 +33,7 @@ func (stageCollector) Describe(chan<- *prometheus.Desc) {}
 // Collect reads all accounts.
 func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	c.flows(ch)
+	c.exporters(ch)
 	c.dns(ch)
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
@@ -81,10 +82,12 @@ func (c stageCollector) samples(ch chan<- prometheus.Metric) {
 	for i, r := range c.d.samplers {
 		account(ch, "sflow_listen", r.socket.Stats(), label{"socket", strconv.Itoa(i)})
 		a := r.account.load()
+		addCounters(&sum.refused, a.refused)
 		addCounters(&sum.samples, a.samples)
 		addCounters(&sum.dns, a.dns)
 	}
 	account(ch, "sflow", sum.samples)
+	account(ch, "sflow", sum.refused)
 	account(ch, "sflow_dns", sum.dns)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -34,8 +35,11 @@ type runCmd struct {
 	IndexVersions int           `help:"How many answers stay in memory at most; 0 is the built-in bound." default:"0"`
 	Sockets       int           `help:"UDP sockets that share the NetFlow address; 0 is half the processors." default:"0"`
 	ReceiveBuffer int           `help:"Bytes of receive buffer wanted for each UDP socket." default:"33554432"`
+	Exporter      []string      `help:"Who may export, by UDP, TCP or TLS, and sFlow: a network or an address (repeatable); none means all." placeholder:"CIDR" aliases:"allow-exporter" sep:"none"`
 	StreamFlags
 	DNSFlags
+
+	allowed []netip.Prefix // of Exporter
 
 	Config kong.ConfigFlag `help:"YAML file with a key for each flag." placeholder:"FILE.yaml"`
 }
@@ -49,10 +53,28 @@ func (c *runCmd) Validate() error {
 		return errors.New("--retention is under a minute")
 	case c.IndexWindow < time.Second:
 		return errors.New("--index-window is under a second")
+	case c.parseExporters() != nil:
+		return c.parseExporters()
 	case c.Sockets < 0, c.IndexVersions < 0, c.ReceiveBuffer < 0:
 		return errors.New("--sockets, --index-versions and --receive-buffer are not negative")
 	}
 	return c.StreamFlags.validate()
+}
+
+// parseExporters reads the networks and addresses of --exporter.
+func (c *runCmd) parseExporters() error {
+	c.allowed = nil
+	for _, text := range c.Exporter {
+		p, err := netip.ParsePrefix(text)
+		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil {
+			return fmt.Errorf("--exporter: %q is neither a network such as 192.0.2.0/24 nor an address", text)
+		}
+		c.allowed = append(c.allowed, p.Masked())
+	}
+	return nil
 }
 
 // Run collects until a signal ends it. SIGINT and SIGTERM drain and flush, a

@@ -3,25 +3,34 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"net/netip"
+	"slices"
 
 	"flowname/correlate"
 	"flowname/dnscache/dnswire"
 	"flowname/flows/listen"
+	"flowname/flows/netflow"
 	"flowname/flows/sflow"
 )
 
 // sampleAccount is what a sampleReceiver has counted.
 type sampleAccount struct {
+	refused sampleRefusals
 	samples sflow.Stats
 	dns     sampledStats
 	wire    dnswire.Stats
 }
 
+// sampleRefusals are the datagrams of who is not in --exporter.
+type sampleRefusals struct{ DatagramsNotAllowed uint64 }
+
 // A sampleReceiver owns a socket of sFlow and its decoder. Of the receiver in it
 // the batches and the complaints are used.
 type sampleReceiver struct {
 	*receiver
+	allow   []netip.Prefix // whose datagrams are read; empty means everyone's
 	samples *sampleDecoder
+	refused uint64
 	account snapshot[sampleAccount]
 }
 
@@ -36,7 +45,8 @@ func (d *daemon) openSamples(c *runCmd) (err error) {
 	}
 	for _, socket := range d.sflow.Sockets() {
 		r := &sampleReceiver{
-			receiver: newReceiver(socket, fileLive(d.cache), d.log),
+			receiver: newReceiver(socket, netflow.Config{}, fileLive(d.cache), d.log),
+			allow:    c.allowed,
 			samples:  newSampleDecoder(d.dns, fileLive(d.cache)),
 		}
 		d.samplers = append(d.samplers, r)
@@ -68,6 +78,10 @@ func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 	b.records = b.records[:0]
 	for i := range datagrams {
 		d := &datagrams[i]
+		if !allows(r.allow, d.From.Addr()) {
+			r.refused++
+			continue
+		}
 		var err error
 		b.records, err = r.samples.appendRecords(b.records, d.Payload, d.From, d.ReceivedNs)
 		if err != nil {
@@ -75,6 +89,13 @@ func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 		}
 	}
 	dns := r.samples.dns
-	r.account.store(sampleAccount{r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
+	r.account.store(sampleAccount{sampleRefusals{r.refused}, r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
 	r.full <- b
+}
+
+// allows reports whether an address is in one of the networks; all are when
+// there are none.
+func allows(networks []netip.Prefix, addr netip.Addr) bool {
+	addr = addr.Unmap()
+	return len(networks) == 0 || slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -11,6 +11,7 @@ import (
 	"flowname/correlate"
 	"flowname/flows/listen"
 	"flowname/flows/listen/stream"
+	"flowname/flows/netflow"
 )
 
 // deliveriesQueued is how many connections may wait for their receiver in line.
@@ -59,13 +60,20 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 		return err
 	}
 	s := &streamServer{
-		transport: transport, listener: l, receiver: newReceiver(nil, fileLive(d.cache), d.log),
+		transport: transport, listener: l, receiver: newReceiver(nil, streamDecoding(c.allowed), fileLive(d.cache), d.log),
 		in: make(chan delivery, deliveriesQueued), log: d.log,
 	}
 	d.streams = append(d.streams, s)
 	join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
 	d.joiners = append(d.joiners, newJoiner(join, s.receiver, d.writer.in))
 	return nil
+}
+
+// streamDecoding is how a streamServer decodes: the templates of a connection
+// are its own, and nothing of them outlives it, so none are saved. Who is not
+// allowed can connect, but what comes is refused and counted.
+func streamDecoding(allowed []netip.Prefix) netflow.Config {
+	return netflow.Config{Sessions: true, Allow: allowed}
 }
 
 // run accepts until ctx ends; each connection is served by a task of its own.
@@ -95,8 +103,7 @@ func (s *streamServer) receive() error {
 		if d.batch != nil {
 			s.receiver.handle(d.batch)
 		} else {
-			s.receiver.decoder.Forget(d.ended)
-			s.receiver.stats.store(s.receiver.decoder.Stats())
+			s.receiver.forget(d.ended)
 		}
 		d.done <- struct{}{}
 	}

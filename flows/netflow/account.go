@@ -130,6 +130,9 @@ func (t *Tally) sum(u Tally) {
 	t.Bytes += u.Bytes
 }
 
+// Flows is how many flow records were given.
+func (a *Account) Flows() uint64 { return a.Records + a.Reversed }
+
 // RefusedBytes are those of all reasons.
 func (a *Account) RefusedBytes() uint64 {
 	var sum uint64

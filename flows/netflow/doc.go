@@ -129,8 +129,8 @@
 // For each observation domain an Account says what became of every byte that
 // was received, by reason, and what the sequence numbers say was lost on the way
 // (sequence). It is kept in data records: one for both directions is one there,
-// and Reversed says how many there were. Accounts of domains that had to go, and
-// of connections that ended, are in Gone. AppendReports has them with what else
+// and Reversed says how many there were. Accounts of domains that had to go
+// are in Gone, those of connections that ended in Ended. AppendReports has them with what else
 // is known of an exporter, and what it says itself. It costs under 2 ns a flow
 // (BenchmarkLedger) and nothing is allocated.
 //

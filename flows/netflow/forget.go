@@ -6,7 +6,7 @@ import "net/netip"
 // every domain and version, templates, options data, clock, and data that waits
 // for its template. It is for the end of a connection, whose templates end with
 // it (RFC 7011 section 8); so a Decoder of connections has no state to save.
-// What it counted is in Gone. It costs a look at every state of the address.
+// What it counted is in Ended. It costs a look at every state of the address.
 func (d *Decoder) Forget(exporter netip.AddrPort) {
 	exporter = netip.AddrPortFrom(exporter.Addr().Unmap(), exporter.Port())
 	d.msg.domain = nil
@@ -17,7 +17,7 @@ func (d *Decoder) Forget(exporter netip.AddrPort) {
 	for dom := src.domains; dom != nil; {
 		sister := dom.sister
 		if dom.key.exporter == exporter {
-			d.store.drop(dom, TemplateMissing)
+			d.store.drop(dom, TemplateMissing, &d.store.ended)
 			d.stats.TemplatesForgotten += uint64(len(dom.templates))
 			d.stats.ExportersForgotten++
 		}
@@ -26,9 +26,9 @@ func (d *Decoder) Forget(exporter netip.AddrPort) {
 }
 
 // drop takes a domain out of the store, with its templates and options data and
-// all that waits in it, which is refused for this reason. What it counted is kept
-// in the sum of those that went. It can be read until the next one is made.
-func (s *store) drop(dom *domain, why Reason) {
+// all that waits in it, which is refused for this reason. What it counted is added
+// to sum. It can be read until the next one is made.
+func (s *store) drop(dom *domain, why Reason, sum *Account) {
 	s.dropWaits(dom, why)
 	s.unlink(dom)
 	s.leaveSource(dom)
@@ -40,6 +40,6 @@ func (s *store) drop(dom *domain, why Reason) {
 	s.templates -= len(dom.templates)
 	s.options -= dom.options.len()
 	dom.sequence.settle(&dom.account)
-	s.gone.Add(&dom.account)
+	sum.Add(&dom.account)
 	s.spare = dom
 }

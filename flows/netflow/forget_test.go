@@ -25,11 +25,11 @@ func TestForget(t *testing.T) {
 	d.Forget(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.99"), router.Port())) // nobody
 	d.Forget(mapped)
 	var bytes uint64
-	for _, r := range append(d.AppendReports(nil), Report{Account: d.Gone()}) {
+	for _, r := range append(d.AppendReports(nil), Report{Account: d.Ended()}) {
 		bytes += r.Bytes
 	}
-	if err := checkAccounts(d, bytes); err != nil || d.Gone().Messages != 3 {
-		t.Errorf("accounts: %v, gone %+v", err, d.Gone())
+	if err := checkAccounts(d, bytes); err != nil || d.Ended().Messages != 3 || d.Gone() != (Account{}) {
+		t.Errorf("accounts: %v, ended %+v", err, d.Ended())
 	}
 	if s := d.Stats(); s.ExportersForgotten != 3 || s.TemplatesForgotten != 4 || s.ExportersEvicted != 0 {
 		t.Errorf("got %+v", s)

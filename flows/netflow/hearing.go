@@ -9,16 +9,16 @@ type hearing struct {
 	offset          offsetClock
 
 	// The minute that is counted now, and what the one before gave.
-	minuteNs                      int64
-	minuteMessages, minuteRecords uint64 // the account's when it began
-	latelyMessages, latelyRecords uint64
-	latelyNs                      int64 // how long that minute was; 0 none yet
-	hasUptime                     bool
-	uptime                        uint32 // of the message before
-	uptimeExportNs                int64  // and its header's time
-	startErrorNs                  int64
-	timeSource                    TimeSource
-	headerRate                    uint64 // sampling rate of the latest flow, or of the v5 header; 0 not said
+	minuteNs                    int64
+	minuteMessages, minuteFlows uint64 // the account's when it began
+	latelyMessages, latelyFlows uint64
+	latelyNs                    int64 // how long that minute was; 0 none yet
+	hasUptime                   bool
+	uptime                      uint32 // of the message before
+	uptimeExportNs              int64  // and its header's time
+	startErrorNs                int64
+	timeSource                  TimeSource
+	headerRate                  uint64 // sampling rate of the latest flow, or of the v5 header; 0 not said
 }
 
 const lateNs = 60 * 1e9 // a minute of latelyMessages
@@ -38,8 +38,8 @@ func (h *hearing) observe(a *Account, receivedNs, exportNs int64) {
 	if receivedNs-h.minuteNs >= lateNs {
 		h.latelyNs = receivedNs - h.minuteNs
 		h.latelyMessages = a.Messages - h.minuteMessages
-		h.latelyRecords = a.Records - h.minuteRecords
-		h.minuteNs, h.minuteMessages, h.minuteRecords = receivedNs, a.Messages, a.Records
+		h.latelyFlows = a.Flows() - h.minuteFlows
+		h.minuteNs, h.minuteMessages, h.minuteFlows = receivedNs, a.Messages, a.Flows()
 	}
 }
 

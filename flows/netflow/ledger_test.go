@@ -27,7 +27,7 @@ func numbered(msg []byte, number uint32) []byte {
 // together to what was received.
 func checkAccounts(d *Decoder, bytes uint64) error {
 	var sum Account
-	for _, r := range append(d.AppendReports(nil), Report{Account: d.Gone()}) {
+	for _, r := range append(d.AppendReports(nil), Report{Account: d.Gone()}, Report{Account: d.Ended()}) {
 		a := &r.Account
 		classes := a.HeaderBytes + a.FlowBytes + a.OptionsBytes + a.TemplateBytes + a.PaddingBytes + a.Waiting.Bytes + a.RefusedBytes()
 		if classes != a.Bytes {
@@ -425,7 +425,7 @@ func TestReport(t *testing.T) {
 	r := oneReport(t, d)
 	want := Report{
 		Exporter: router, Domain: 7, Version: 10, Account: r.Account,
-		FirstNs: 10 * s, LastNs: 310 * s, LatelyMessages: 1, LatelyRecords: 0, LatelyNs: 240 * s,
+		FirstNs: 10 * s, LastNs: 310 * s, LatelyMessages: 1, LatelyFlows: 0, LatelyNs: 240 * s,
 		Templates: 1, OptionsTemplates: 1, TemplatesNs: 310 * s, RefreshNs: 300 * s,
 		SamplingRate: 512, TimeSource: TimesAbsolute, StartErrorNs: fineErrorNs,
 		OffsetNs: 10*s - exportSecs*s, HasOffset: true, Counting: ofRecords, CountsAsItShould: true,

@@ -13,8 +13,8 @@ type Report struct {
 	FirstNs, LastNs int64 // receive times of its first and latest message
 	// Lately is what came in the last whole minute or more, LatelyNs long; it is
 	// 0 before there was one.
-	LatelyMessages, LatelyRecords uint64
-	LatelyNs                      int64
+	LatelyMessages, LatelyFlows uint64
+	LatelyNs                    int64
 
 	Templates, OptionsTemplates int
 	// TemplatesNs is when the last template record came, RefreshNs the longest
@@ -49,15 +49,18 @@ func (d *Decoder) AppendReports(dst []Report) []Report {
 }
 
 // Gone is the sum of the accounts of the domains that were forgotten to make
-// room; with it and all reports nothing is missing.
+// room; with it, Ended and all reports nothing is missing.
 func (d *Decoder) Gone() Account { return d.store.gone }
+
+// Ended is the sum of the accounts of the domains that Forget forgot.
+func (d *Decoder) Ended() Account { return d.store.ended }
 
 func (dom *domain) report(tables optionTables) Report {
 	h, s := &dom.hearing, &dom.sequence
 	r := Report{
 		Exporter: dom.key.exporter, Domain: dom.key.id, Version: dom.key.version, Account: dom.account,
 		FirstNs: h.firstNs, LastNs: h.lastNs,
-		LatelyMessages: h.latelyMessages, LatelyRecords: h.latelyRecords, LatelyNs: h.latelyNs,
+		LatelyMessages: h.latelyMessages, LatelyFlows: h.latelyFlows, LatelyNs: h.latelyNs,
 		TemplatesNs:  h.templatesNs,
 		SamplingRate: tables.onlyRate(), SamplingSeveral: tables.several(),
 		TimeSource: h.timeSource, StartErrorNs: h.startErrorNs,

@@ -323,7 +323,7 @@ func (d *Decoder) adopt(r *restored, nowNs int64) {
 		if known.hearing.lastNs >= last {
 			return
 		}
-		d.store.drop(known, TemplateMissing)
+		d.store.drop(known, TemplateMissing, &d.store.gone)
 	}
 	dom := d.store.domain(r.key)
 	dom.clock, dom.initMs, dom.uptimes = r.clock, r.initMs, r.uptimes

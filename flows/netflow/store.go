@@ -111,7 +111,8 @@ type store struct {
 	templates int
 	options   int     // entries of options data in all
 	changes   uint64  // of domains, made or dropped
-	gone      Account // of the domains that went
+	gone      Account // of the domains that went to make room
+	ended     Account // of those whose session ended
 	spare     *domain // one that went, to be used again
 }
 
@@ -203,7 +204,7 @@ func (s *store) evictTemplate(dom *domain) {
 
 // evictDomain forgets a domain to make room.
 func (s *store) evictDomain(dom *domain) {
-	s.drop(dom, WaitingRoomFull)
+	s.drop(dom, WaitingRoomFull, &s.gone)
 	s.stats.TemplatesEvicted += uint64(len(dom.templates))
 	s.stats.ExportersEvicted++
 }

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+type doctorCmd struct {
+	Server string `help:"The running daemon to ask (default ${default})." default:"http://127.0.0.1:8470" placeholder:"URL"`
+	Format string `help:"text or json (one object a line)." enum:"text,json" default:"text"`
+}
+
+// A diagnosis is a row of the ledger and what there is to say about it.
+type diagnosis[T any] struct {
+	row      T
+	findings []finding
+}
+
+// Run asks the daemon for its ledger and says what it means. What it finds does
+// not change the exit code: that says only whether the daemon could be asked.
+func (c *doctorCmd) Run(std streams) error {
+	collector, exporters, err := askExporters(c.Server)
+	if err != nil {
+		return fmt.Errorf("doctor: %w", err)
+	}
+	out := bufio.NewWriter(std.out)
+	whole := diagnosis[collectorRow]{collector, findings(collectorRules, &collector)}
+	var each []diagnosis[exporterRow]
+	for i := range exporters {
+		each = append(each, diagnosis[exporterRow]{exporters[i], findings(exporterRules, &exporters[i])})
+	}
+	if c.Format == "json" {
+		err = writeDiagnosesJSON(out, whole, each)
+	} else {
+		err = writeDiagnoses(out, whole, each)
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// askExporters reads GET /api/v1/exporters.
+func askExporters(server string) (c collectorRow, all []exporterRow, err error) {
+	base := strings.TrimSuffix(server, "/")
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	resp, err := http.Get(base + "/api/v1/exporters")
+	if err != nil {
+		var text *url.Error
+		if errors.As(err, &text) {
+			err = text.Err
+		}
+		return c, nil, fmt.Errorf("no daemon answers at %s (%w): give its --server URL", base, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		return c, nil, fmt.Errorf("%s answers %s: %s", base, resp.Status, strings.TrimSpace(string(text)))
+	}
+	d := json.NewDecoder(resp.Body)
+	if err := d.Decode(&c); err != nil || c.Kind != "collector" {
+		return c, nil, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", base, err)
+	}
+	for {
+		var e exporterRow
+		switch err := d.Decode(&e); {
+		case err == io.EOF:
+			return c, all, nil
+		case err != nil:
+			return c, nil, fmt.Errorf("the answer of %s ends early: %w", base, err)
+		}
+		all = append(all, e)
+	}
+}
+
+func writeDiagnosesJSON(w io.Writer, whole diagnosis[collectorRow], each []diagnosis[exporterRow]) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(struct {
+		collectorRow
+		Findings []finding `json:"findings"`
+	}{whole.row, orNone(whole.findings)})
+	for i := range each {
+		err = errors.Join(err, enc.Encode(struct {
+			exporterRow
+			Findings []finding `json:"findings"`
+		}{each[i].row, orNone(each[i].findings)}))
+	}
+	return err
+}
+
+func orNone(f []finding) []finding {
+	if f == nil {
+		return []finding{}
+	}
+	return f
+}
+
+func writeDiagnoses(w io.Writer, whole diagnosis[collectorRow], each []diagnosis[exporterRow]) error {
+	c := &whole.row
+	fmt.Fprintf(w, "collector: %s datagrams, %s bytes, on %d sockets; %s flows exported, %s under way\n",
+		grouped(c.Datagrams), grouped(c.DatagramBytes), c.Sockets, grouped(c.Exported), grouped(c.FlowsInside))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if c.StreamMessages > 0 {
+		fmt.Fprintf(t, "  by TCP and TLS\t%s messages, %s bytes, of %d connections now\n", grouped(c.StreamMessages), grouped(c.StreamBytes), c.Connections)
+	}
+	if c.SampledFlows > 0 {
+		fmt.Fprintf(t, "  of sFlow\t%s flows\n", grouped(c.SampledFlows))
+	}
+	fmt.Fprintf(t, "  dropped by the kernel\t%s datagrams\n", grouped(c.KernelDrops))
+	writeRefused(t, c.Account.Refused)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	writeFindings(w, whole.findings)
+	if len(each) == 0 {
+		fmt.Fprintln(w, "\nNo exporter has sent anything. Let one export to this collector, and look whether a firewall lets UDP through.")
+	}
+	for i := range each {
+		if err := writeExporter(w, &each[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var versionNames = map[uint16]string{0: "nothing that is known", 5: "NetFlow v5", 9: "NetFlow v9", 10: "IPFIX"}
+
+func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
+	e := &d.row
+	fmt.Fprintf(w, "\nexporter %s, domain %d: %s\n", e.Exporter, e.Domain, versionNames[e.Version])
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(t, "  "+name+"\t"+format+"\n", args...) }
+	row("seen", "%s to %s UTC, from %d ports", e.FirstSeen.Format("2006-01-02 15:04:05"), e.LastSeen.Format("2006-01-02 15:04:05"), e.Ports)
+	row("came", "%s messages, %s flows, %s bytes", grouped(e.Messages), grouped(e.Flows), grouped(e.Bytes))
+	row("rate", "%.3g messages/s, %.4g flows/s; lately %.3g and %.4g", e.Life.MessagesPerS, e.Life.FlowsPerS, e.Lately.MessagesPerS, e.Lately.FlowsPerS)
+	if e.Version >= 9 {
+		refresh := "none came twice"
+		if e.TemplateRefreshS != nil {
+			refresh = "repeated every " + amount(*e.TemplateRefreshS, "s")
+		}
+		row("templates", "%d, and %d of options; %s", e.Templates, e.OptionsTemplates, refresh)
+	}
+	if e.Version >= 5 {
+		row("sampling", "%s", e.sampling())
+		row("times", "%s, start known to %s", e.TimeSource, amount(e.StartErrorMs/1000, "s"))
+		row("clock", "%s", e.clock())
+		row("numbers", "count %s; lost %s, missing %s, out of order %s, repeated %s; restarts %d",
+			e.counting(), grouped(e.Lost), grouped(e.Missing), grouped(e.Reordered), grouped(e.Repeated), e.Restarts)
+	}
+	if e.Waiting.Count+e.Late.Count+e.Borrowed.Count > 0 {
+		row("templates late", "%s data sets wait, %s were read late, %s with another port's", grouped(e.Waiting.Count), grouped(e.Late.Count), grouped(e.Borrowed.Count))
+	}
+	if s := e.Said; s != nil {
+		row("it says", "exported %s flows in %s messages; not sent %s flows and %s packets; not metered %s packets",
+			grouped(s.ExportedFlows), grouped(s.ExportedMessages), grouped(s.NotSentFlows), grouped(s.NotSentPackets), grouped(s.IgnoredPackets))
+	}
+	writeRefused(t, e.Refused)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	writeFindings(w, d.findings)
+	return nil
+}
+
+func writeRefused(t io.Writer, refused map[string]tallyRow) {
+	for _, why := range slices.Sorted(maps.Keys(refused)) {
+		r := refused[why]
+		fmt.Fprintf(t, "  refused\t%s: %s, %s bytes\n", why, grouped(r.Count), grouped(r.Bytes))
+	}
+}
+
+func writeFindings(w io.Writer, all []finding) {
+	for _, f := range all {
+		fmt.Fprintf(w, "  -> %s\n", f.Text)
+	}
+}
+
+func (e *exporterRow) sampling() string {
+	switch {
+	case e.SamplingSeveral:
+		return "several rates"
+	case e.SamplingRate == 0:
+		return "not said"
+	}
+	return fmt.Sprintf("1 in %s", grouped(e.SamplingRate))
+}
+
+func (e *exporterRow) clock() string {
+	off, ok := known(e.ClockOffsetMs)
+	if !ok {
+		return "not known"
+	}
+	text := amount(off/1000, "s") + " behind"
+	if off < 0 {
+		text = amount(-off/1000, "s") + " ahead"
+	}
+	if drift, ok := known(e.ClockDriftPPM); ok {
+		text += fmt.Sprintf(", drift %.3g ppm", drift)
+	}
+	return text
+}
+
+func (e *exporterRow) counting() string {
+	if !e.CountsDecided {
+		return e.Counts + " (not sure yet)"
+	}
+	return e.Counts
+}

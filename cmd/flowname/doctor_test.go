@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func number(v float64) *float64 { return &v }
+
+// wellRow is an exporter of which nothing has to be said.
+func wellRow() exporterRow {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	return exporterRow{
+		Kind: "exporter", Exporter: "192.0.2.1", Domain: 7, Version: 10, Ports: 1,
+		FirstSeen: at, LastSeen: at.Add(time.Hour), SilentS: 3,
+		Templates: 2, TemplateRefreshS: number(60), SamplingRate: 1000, TimeSource: "absolute", StartErrorMs: 100,
+		ClockOffsetMs: number(40), ClockDriftPPM: number(3), Counts: "data records", CountsDecided: true, CountsRight: true,
+		accountRow: accountRow{Messages: 1000, Bytes: 1_000_000, Flows: 10_000, DataRecords: 10_000, Refused: map[string]tallyRow{}},
+	}
+}
+
+// ruleCases has, for each rule, a change that brings the value to its threshold,
+// at which nothing is said, and one beyond it, with words of what is said then.
+var ruleCases = map[string]struct {
+	at, beyond func(*exporterRow)
+	say        string
+}{
+	"not_allowed": {func(e *exporterRow) {}, refuse("not_allowed", 2, 100), "2 of its messages were refused"},
+	"bad_version": {func(e *exporterRow) {}, refuse("bad_version", 2, 100), "2 of its messages are neither"},
+	"silent":      {func(e *exporterRow) { e.SilentS = 300 }, func(e *exporterRow) { e.SilentS = 301 }, "for 5m1s (more than 5m0s)"},
+	"no_template": {
+		func(e *exporterRow) { e.Templates, e.TemplateRefreshS = 0, nil },
+		func(e *exporterRow) {
+			e.Templates, e.TemplateRefreshS = 0, nil
+			e.Waiting = tallyRow{12, 1000}
+		}, "12 data sets came and no template",
+	},
+	"template_missing":   {func(e *exporterRow) {}, refuse("template_missing", 9, 900), "9 data sets were given up"},
+	"template_refresh":   {func(e *exporterRow) { e.TemplateRefreshS = number(600) }, func(e *exporterRow) { e.TemplateRefreshS = number(1800) }, "every 30m0s (more than 10m0s)"},
+	"template_once":      {func(e *exporterRow) { e.TemplateRefreshS, e.LastSeen = nil, e.FirstSeen.Add(30*time.Minute) }, func(e *exporterRow) { e.TemplateRefreshS = nil }, "In 1h0m0s it has sent each template once"},
+	"wrong_clock_behind": {func(e *exporterRow) { e.ClockOffsetMs = number(5000) }, func(e *exporterRow) { e.ClockOffsetMs = number(3600_000) }, "1h0m0s behind"},
+	"wrong_clock_ahead":  {func(e *exporterRow) { e.ClockOffsetMs = number(-5000) }, func(e *exporterRow) { e.ClockOffsetMs = number(-5001) }, "5.001s ahead of the collector's (more than 5s)"},
+	"clock_drift":        {func(e *exporterRow) { e.ClockDriftPPM = number(-100) }, func(e *exporterRow) { e.ClockDriftPPM = number(-250) }, "250 ppm (more than 100 ppm)"},
+	"coarse_times":       {func(e *exporterRow) { e.StartErrorMs = 999 }, func(e *exporterRow) { e.StartErrorMs = 2000 }, "known to 2s only"},
+	"no_sampling":        {func(e *exporterRow) { e.SamplingRate, e.Flows = 0, 999 }, func(e *exporterRow) { e.SamplingRate = 0 }, "Nothing in its 10,000 flows"},
+	"sampling_several":   {func(e *exporterRow) { e.SamplingRate = 1 }, func(e *exporterRow) { e.SamplingRate, e.SamplingSeveral = 0, true }, "different rates"},
+	"loss_on_the_way":    {func(e *exporterRow) { e.Lost, e.DataRecords = 10, 9990 }, func(e *exporterRow) { e.Lost = 10_000 }, "50 % of what it sent was lost on the way (more than 0.1 %)"},
+	"counts_wrongly":     {func(e *exporterRow) { e.CountsRight, e.CountsDecided = false, false }, func(e *exporterRow) { e.Counts, e.CountsRight = "messages", false }, "do not count what its protocol says"},
+	"counts_nothing":     {func(e *exporterRow) { e.Counts, e.CountsDecided = "nothing", false }, func(e *exporterRow) { e.Counts, e.CountsRight = "nothing", false }, "can not be followed"},
+	"malformed":          {refuse("bad_set", 1, 1000), refuse("bad_record", 5, 100_000), "10 % of its bytes can not be read"},
+	"restarts":           {func(e *exporterRow) { e.Restarts = 3 }, func(e *exporterRow) { e.Restarts = 4 }, "anew 4 times"},
+	"said_not_sent":      {func(e *exporterRow) { e.Said = &saidRow{} }, func(e *exporterRow) { e.Said = &saidRow{NotSentFlows: 5} }, "could not send flows: 5"},
+	"said_ignored":       {func(e *exporterRow) { e.Said = &saidRow{ExportedFlows: 9} }, func(e *exporterRow) { e.Said = &saidRow{IgnoredPackets: 5} }, "did not meter 5 packets"},
+}
+
+func refuse(why string, count, bytes uint64) func(*exporterRow) {
+	return func(e *exporterRow) { e.Refused[why] = tallyRow{count, bytes} }
+}
+
+func TestExporterRules(t *testing.T) {
+	codes := func(found []finding) (all []string) {
+		for _, f := range found {
+			all = append(all, f.Code)
+		}
+		return all
+	}
+	well := wellRow()
+	if found := findings(exporterRules, &well); len(found) != 0 {
+		t.Errorf("of an exporter that is well: %v", found)
+	}
+	for _, r := range exporterRules {
+		c, ok := ruleCases[r.code]
+		if !ok {
+			t.Errorf("rule %s has no test", r.code)
+			continue
+		}
+		row := wellRow()
+		c.at(&row)
+		if found := findings(exporterRules, &row); len(found) != 0 {
+			t.Errorf("%s at its threshold: %v", r.code, found)
+		}
+		row = wellRow()
+		c.beyond(&row)
+		found := findings(exporterRules, &row)
+		if got := codes(found); !slices.Equal(got, []string{r.code}) {
+			t.Errorf("%s beyond its threshold: got %v", r.code, got)
+			continue
+		}
+		if text := found[0].Text; !strings.Contains(text, c.say) || strings.Contains(text, "%!") || found[0].Threshold != r.threshold {
+			t.Errorf("%s: %q, want %q in it", r.code, text, c.say)
+		}
+	}
+}
+
+func TestCollectorRules(t *testing.T) {
+	for code, tt := range map[string]struct {
+		row collectorRow
+		say string
+	}{
+		"":                  {collectorRow{}, ""},
+		"kernel_drops":      {collectorRow{KernelDrops: 1234}, "dropped 1,234 datagrams"},
+		"small_buffer":      {collectorRow{BufferWarning: "small"}, "rmem_max"},
+		"lost_lines":        {collectorRow{LostLines: 3}, "3 flows could not be written"},
+		"forgotten":         {collectorRow{Forgotten: accountRow{Messages: 2}}, "--exporter"},
+		"waiting_room_full": {collectorRow{Account: accountRow{Refused: map[string]tallyRow{"waiting_room_full": {4, 9}}}}, "4 data sets had no room"},
+	} {
+		found := findings(collectorRules, &tt.row)
+		if code == "" && len(found) == 0 {
+			continue
+		}
+		if len(found) != 1 || found[0].Code != code || !strings.Contains(found[0].Text, tt.say) || strings.Contains(found[0].Text, "%!") {
+			t.Errorf("%s: got %v", code, found)
+		}
+	}
+	if len(collectorRules) != 5 {
+		t.Errorf("%d rules, 5 are tested", len(collectorRules))
+	}
+}
+
+// doctor runs the command.
+func doctor(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := execute(append([]string{"doctor"}, args...), streams{nil, &out, &errs}); code != exitOK {
+		t.Fatalf("doctor %q: exit %d: %s", args, code, errs.String())
+	}
+	return out.String()
+}
+
+func TestDoctorPrintsAndFails(t *testing.T) {
+	row := wellRow()
+	row.ClockOffsetMs = number(3600_000)
+	row.Refused["bad_set"] = tallyRow{1, 20}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		enc := json.NewEncoder(w)
+		enc.Encode(collectorRow{Kind: "collector", Sockets: 2, KernelDrops: 7})
+		enc.Encode(row)
+	}))
+	defer server.Close()
+	text := doctor(t, "--server", server.URL)
+	for _, want := range []string{
+		"-> The kernel dropped 7 datagrams", "exporter 192.0.2.1, domain 7: IPFIX", "2, and 0 of options; repeated every 1m0s",
+		"1 in 1,000", "1h0m0s behind, drift 3 ppm", "refused    bad_set: 1, 20 bytes", "-> Its clock is 1h0m0s behind",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(doctor(t, "--server", server.URL, "--format", "json")), "\n")
+	var got struct {
+		exporterRow
+		Findings []finding `json:"findings"`
+	}
+	if len(lines) != 2 || json.Unmarshal([]byte(lines[1]), &got) != nil || len(got.Findings) != 1 || got.Findings[0].Code != "wrong_clock_behind" || got.Flows != 10_000 {
+		t.Errorf("got %q", lines)
+	}
+	foreign := httptest.NewServer(http.NotFoundHandler())
+	defer foreign.Close()
+	for url, want := range map[string]string{"http://127.0.0.1:1": "no daemon answers", foreign.URL: "404"} {
+		var out, errs bytes.Buffer
+		if code := execute([]string{"doctor", "--server", url}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), want) || out.Len() != 0 {
+			t.Errorf("%s: exit %d, %q", url, code, errs.String())
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"flowname/flows/netflow"
+)
+
+// topExporters is how many exporters have metrics of their own: those that sent
+// the most bytes. All others are one, "others", so that a flood of made-up
+// addresses can not fill a Prometheus.
+const topExporters = 32
+
+// exporters gives the ledger: by exporter, and what was refused by reason.
+func (c stageCollector) exporters(ch chan<- prometheus.Metric) {
+	l := c.d.takeLedger()
+	for _, e := range rankExporters(l) {
+		by := []label{{"exporter", e.name}}
+		a := &e.account
+		for _, m := range []struct {
+			name, help string
+			value      uint64
+		}{
+			{"messages", "Export messages received.", a.Messages},
+			{"bytes", "Bytes of export messages received.", a.Bytes},
+			{"flows", "Flow records decoded.", a.Flows()},
+			{"lost", "Lost on the way by the sequence numbers, in what these count.", a.Lost},
+			{"refused_bytes", "Bytes received of which nothing became, for all reasons.", a.RefusedBytes()},
+			{"late_sets", "Data sets read after they had waited for their template.", a.Late.Count},
+			{"restarts", "Restarts of the exporter.", a.Restarts},
+		} {
+			send(ch, prometheus.CounterValue, "flowname_exporter_"+m.name+"_total", m.help, m.value, by)
+		}
+		send(ch, prometheus.GaugeValue, "flowname_exporter_waiting_bytes", "Bytes of data sets that wait for their template now.", a.Waiting.Bytes, by)
+	}
+	for _, why := range netflow.Reasons() {
+		by := []label{{"reason", why.String()}}
+		send(ch, prometheus.CounterValue, "flowname_refused_total", "What was received and became nothing, by reason.", l.all.Refused[why].Count, by)
+		send(ch, prometheus.CounterValue, "flowname_refused_bytes_total", "Bytes that were received and became nothing, by reason.", l.all.Refused[why].Bytes, by)
+	}
+	gauge(ch, "flowname_exporters", "Exporters' observation domains that are known now.", uint64(len(l.exporters)))
+}
+
+// A rankedExporter is an address with the sum of its domains.
+type rankedExporter struct {
+	name    string
+	account netflow.Account
+}
+
+// rankExporters sums by address and keeps the largest; what was forgotten, and
+// what came by connections that are over, is with the others.
+func rankExporters(l *ledger) []rankedExporter {
+	sums := map[netip.Addr]*rankedExporter{}
+	for i := range l.exporters {
+		e := &l.exporters[i]
+		addr := e.Exporter.Addr()
+		if sums[addr] == nil {
+			sums[addr] = &rankedExporter{name: addr.String()}
+		}
+		sums[addr].account.Add(&e.Account)
+	}
+	all := make([]rankedExporter, 0, len(sums))
+	for _, e := range sums {
+		all = append(all, *e)
+	}
+	slices.SortFunc(all, func(a, b rankedExporter) int {
+		return cmp.Or(cmp.Compare(b.account.Bytes, a.account.Bytes), cmp.Compare(a.name, b.name))
+	})
+	others := rankedExporter{name: "others", account: l.gone}
+	others.account.Add(&l.ended)
+	if len(all) > topExporters {
+		for i := range all[topExporters:] {
+			others.account.Add(&all[topExporters+i].account)
+		}
+		all = all[:topExporters]
+	}
+	return append(all, others)
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// A finding is something that the doctor has to say.
+type finding struct {
+	Code      string  `json:"code"`
+	Measured  float64 `json:"measured"`
+	Threshold float64 `json:"threshold"`
+	Unit      string  `json:"unit"`
+	Text      string  `json:"text"`
+}
+
+// A rule makes a finding of rows: where measure gives a value over the
+// threshold, say with the value and the threshold as texts is the sentence.
+// Sentences say what is seen, then what to do.
+type rule[T any] struct {
+	code      string
+	unit      string
+	threshold float64
+	measure   func(*T) (value float64, known bool)
+	say       string // %[1]s is the value, %[2]s the threshold
+}
+
+// findings applies rules.
+func findings[T any](rules []rule[T], row *T) []finding {
+	var found []finding
+	for _, r := range rules {
+		v, known := r.measure(row)
+		if !known || v <= r.threshold {
+			continue
+		}
+		found = append(found, finding{
+			Code: r.code, Measured: v, Threshold: r.threshold, Unit: r.unit,
+			Text: fmt.Sprintf(r.say+"%.0[1]s%.0[2]s", amount(v, r.unit), amount(r.threshold, r.unit)),
+		})
+	}
+	return found
+}
+
+// amount writes a value with its unit for people.
+func amount(v float64, unit string) string {
+	switch unit {
+	case "s":
+		return time.Duration(v * 1e9).Round(time.Millisecond).String()
+	case "%":
+		return fmt.Sprintf("%.3g %%", v)
+	case "":
+		return grouped(uint64(v))
+	}
+	return fmt.Sprintf("%.4g %s", v, unit)
+}
+
+// exporterRules are for each exporter and domain.
+var exporterRules = []rule[exporterRow]{
+	{"not_allowed", "", 0, func(e *exporterRow) (float64, bool) { return e.refusedOf("not_allowed"), true },
+		"%[1]s of its messages were refused: it is not in --exporter. Add it there, or stop it from exporting to here."},
+	{"bad_version", "", 0, func(e *exporterRow) (float64, bool) { return e.refusedOf("bad_version"), true },
+		"%[1]s of its messages are neither NetFlow v5, v9 nor IPFIX. Let it export one of these to this port, or stop it."},
+	{"silent", "s", 300, func(e *exporterRow) (float64, bool) { return e.SilentS, e.Flows > 0 },
+		"Nothing has come from it for %[1]s (more than %[2]s). Check that it runs, that it exports to this collector, and the way between."},
+	{"no_template", "", 0, func(e *exporterRow) (float64, bool) { return e.withoutTemplate(), e.Templates == 0 },
+		"%[1]s data sets came and no template to read them by. Let it send templates more often, every minute say; until then its data waits for at most 40 minutes."},
+	{"template_missing", "", 0, func(e *exporterRow) (float64, bool) { return e.lostWaiting(), e.Templates > 0 },
+		"%[1]s data sets were given up because their templates did not come in time. Let it send templates more often, every minute say."},
+	{"template_refresh", "s", 600, func(e *exporterRow) (float64, bool) { return known(e.TemplateRefreshS) },
+		"It repeats its templates only every %[1]s (more than %[2]s). Set its template refresh to a minute: after a loss its data can not be read until then."},
+	{"template_once", "s", 1800, func(e *exporterRow) (float64, bool) { return e.lifeS(), e.Templates > 0 && e.TemplateRefreshS == nil },
+		"In %[1]s it has sent each template once only. Set its template refresh to a minute: after a loss its data can not be read until then."},
+	{"wrong_clock_behind", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return v / 1000, ok },
+		"Its clock is %[1]s behind the collector's (more than %[2]s). Set it by NTP: names are found by the time at which a flow began."},
+	{"wrong_clock_ahead", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return -v / 1000, ok },
+		"Its clock is %[1]s ahead of the collector's (more than %[2]s). Set it by NTP: names are found by the time at which a flow began."},
+	{"clock_drift", "ppm", 100, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockDriftPPM); return math.Abs(v), ok },
+		"Its clock runs away from the collector's by %[1]s (more than %[2]s). Set it by NTP."},
+	{"coarse_times", "s", 0.999, func(e *exporterRow) (float64, bool) { return e.StartErrorMs / 1000, e.Flows > 0 && e.Messages >= 100 },
+		"The start of its flows is known to %[1]s only (%[2]s or less is wanted). Export flowStartMilliseconds and flowEndMilliseconds (152, 153), or timestamps of the flow in milliseconds."},
+	{"no_sampling", "", 999, func(e *exporterRow) (float64, bool) {
+		return float64(e.Flows), e.SamplingRate == 0 && !e.SamplingSeveral
+	}, "Nothing in its %[1]s flows or options data says a sampling rate. If it samples, let it export that (sampler options, or samplingInterval in the template); if it does not, all is well."},
+	{"sampling_several", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.SamplingSeveral },
+		"It tells of samplers with different rates: none of them is known to be that of a flow. Export the sampler's id or rate with each flow."},
+	{"loss_on_the_way", "%", 0.1, (*exporterRow).lossPercent,
+		"%[1]s of what it sent was lost on the way (more than %[2]s), by its sequence numbers. Look for loss in the network between and in the exporter's own queue; the collector's is told above."},
+	{"counts_wrongly", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.CountsDecided && !e.CountsRight && e.followed() },
+		"Its sequence numbers do not count what its protocol says. Loss is told by what they do count; a newer firmware may be right."},
+	{"counts_nothing", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.CountsDecided && !e.followed() },
+		"Its sequence numbers can not be followed: they stand still or change by chance. Loss on the way can not be seen; a newer firmware may be right."},
+	{"malformed", "%", 0.1, (*exporterRow).malformedPercent,
+		"%[1]s of its bytes can not be read (more than %[2]s). Look at \"refused\" for what is wrong; a newer firmware, or a lower MTU of its exports, may help."},
+	{"restarts", "", 3, func(e *exporterRow) (float64, bool) { return float64(e.Restarts), true },
+		"It has started anew %[1]s times (more than %[2]s). Look into its log."},
+	{"said_not_sent", "", 0, func(e *exporterRow) (float64, bool) {
+		if e.Said == nil {
+			return 0, false
+		}
+		return float64(e.Said.NotSentFlows + e.Said.NotSentPackets), true
+	}, "It says itself that it could not send flows: %[1]s of flows and packets. Raise its flow cache or export rate limit, or sample more."},
+	{"said_ignored", "", 0, func(e *exporterRow) (float64, bool) {
+		if e.Said == nil {
+			return 0, false
+		}
+		return float64(e.Said.IgnoredPackets), true
+	}, "It says itself that it did not meter %[1]s packets. Raise its flow cache, or sample more."},
+}
+
+// collectorRules are for the collector as a whole.
+var collectorRules = []rule[collectorRow]{
+	{"kernel_drops", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.KernelDrops), true },
+		"The kernel dropped %[1]s datagrams because the receive buffer was full. Raise it (sysctl net.core.rmem_max, --receive-buffer), or give the collector more --sockets and processors."},
+	{"small_buffer", "", 0, func(c *collectorRow) (float64, bool) { return 1, c.BufferWarning != "" },
+		"The receive buffer is smaller than wanted: raise sysctl net.core.rmem_max; bursts beyond the buffer are lost."},
+	{"lost_lines", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.LostLines), true },
+		"%[1]s flows could not be written to the output. Look at the collector's log, and for room on the disk."},
+	{"forgotten", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.Forgotten.Messages), true },
+		"Exporters with %[1]s messages were forgotten to make room for others: there are more than the collector keeps. If these are not yours, name yours with --exporter."},
+	{"waiting_room_full", "", 0, func(c *collectorRow) (float64, bool) {
+		return float64(c.Account.Refused["waiting_room_full"].Count), true
+	}, "%[1]s data sets had no room to wait for their templates. Let exporters send templates more often, every minute say."},
+}
+
+func known(v *float64) (float64, bool) {
+	if v == nil {
+		return 0, false
+	}
+	return *v, true
+}
+
+func (e *exporterRow) refusedOf(why string) float64 { return float64(e.Refused[why].Count) }
+
+// lostWaiting are the data sets that were given up for want of a template.
+func (e *exporterRow) lostWaiting() float64 {
+	return e.refusedOf("template_missing") + e.refusedOf("waiting_room_full")
+}
+
+func (e *exporterRow) withoutTemplate() float64 { return float64(e.Waiting.Count) + e.lostWaiting() }
+
+func (e *exporterRow) lifeS() float64 { return e.LastSeen.Sub(e.FirstSeen).Seconds() }
+
+// followed tells whether loss can be seen in its sequence numbers.
+func (e *exporterRow) followed() bool { return e.Counts != "nothing" && e.Counts != "by chance" }
+
+// lossPercent is what was lost of all that was sent, in what is counted.
+func (e *exporterRow) lossPercent() (float64, bool) {
+	came := e.DataRecords
+	switch e.Counts {
+	case "messages":
+		came = e.Messages
+	case "data records", "data and template records":
+		came += e.OptionsRecords
+	}
+	return 100 * float64(e.Lost) / float64(max(e.Lost+came, 1)), e.followed()
+}
+
+// malformed are the reasons that speak of a wrong message.
+var malformed = []string{"cut_short", "bad_set", "reserved_set", "bad_template", "bad_record", "too_many_records"}
+
+func (e *exporterRow) malformedPercent() (float64, bool) {
+	var bytes uint64
+	for why, t := range e.Refused {
+		if slices.Contains(malformed, why) {
+			bytes += t.Bytes
+		}
+	}
+	return 100 * float64(bytes) / float64(max(e.Bytes, 1)), true
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"flowname/flows/netflow"
+)
+
+// A biflow template and data records of it: packets of both directions (RFC 5103).
+var biflowTemplate = ipfixMessage(2, []byte{1, 4, 0, 3, 0, 4, 0, 1, 0, 2, 0, 1, 0x80, 2, 0, 1, 0, 0, 0x72, 0x79})
+
+func biflows(n int) []byte { return ipfixMessage(260, slices.Repeat([]byte{6, 1, 2}, n)) }
+
+// TestRunLedgerOfAllSources: flows by UDP, TCP and sFlow, records for both
+// directions among them, add up; a connection's account stays when it ends, its
+// templates are never saved, and who is not in --exporter is refused everywhere.
+func TestRunLedgerOfAllSources(t *testing.T) {
+	c := startCollector(t, t.TempDir(), "--netflow-tcp", "127.0.0.1:0", "--sflow", "127.0.0.1:0", "--exporter", "127.0.0.1", "--sockets", "1")
+	udp := exportTo(t, c.netflow, "127.0.0.1:0")
+	var datagrams, stream, strange uint64
+	for _, m := range []struct {
+		msg     []byte
+		records int
+	}{{biflowTemplate, 0}, {biflows(5), 5}, {biflows(4), 4}} {
+		msg := slices.Clone(m.msg)
+		udp.send(msg, m.records)
+		datagrams += uint64(len(msg))
+	}
+	connect := func(from string, msgs ...[]byte) net.Conn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		conn, err := d.Dial("tcp", c.tcp)
+		if err != nil {
+			t.Skipf("an exporter at %s: %v", from, err)
+		}
+		for _, m := range msgs {
+			if _, err := conn.Write(m); err != nil {
+				t.Fatal(err)
+			}
+			stream += uint64(len(m))
+		}
+		return conn
+	}
+	conn := connect("127.0.0.1", ipfixTemplate(), testFlows(3))
+	defer conn.Close()
+	before := stream
+	stranger := connect("127.0.0.9", ipfixTemplate(), testFlows(3))
+	defer stranger.Close()
+	strange = stream - before
+	for _, from := range []string{"127.0.0.1:0", "127.0.0.9:0"} {
+		sampled := exportTo(t, c.sflow, from)
+		if _, err := sampled.conn.Write(sflowDatagram(128, frame(t, sampledClient, sampledServer, true, []byte("hello")))); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	const flows = 18 + 3 + 1
+	eventually(t, "all flows are written", func() bool { return len(lines(t, c.out)) == flows })
+	check := func(ended uint64) func() bool {
+		return func() bool {
+			w, each := c.ledger()
+			sum := w.Forgotten.Bytes + w.Ended.Bytes
+			for _, e := range each {
+				sum += e.Bytes
+			}
+			return w.Exported == flows && w.FlowsInside == 0 && w.SampledFlows == 1 && w.Account.Flows == 21 && w.Account.DataRecords == 12 &&
+				w.DatagramBytes == datagrams && w.StreamBytes == stream && w.Account.Bytes == datagrams+stream && sum == w.Account.Bytes &&
+				w.Ended.Bytes == ended && w.Forgotten.Messages == 0
+		}
+	}
+	eventually(t, "the ledger adds up", check(0))
+	if r := c.row("127.0.0.9"); r.Refused["not_allowed"] != (tallyRow{2, strange}) || r.Flows != 0 {
+		t.Errorf("the stranger: %+v", r)
+	}
+	eventually(t, "strange samples are refused", func() bool { return c.hasMetric("flowname_sflow_datagrams_not_allowed_total 1") })
+	text := doctor(t, "--server", c.http)
+	if !strings.Contains(text, "by TCP and TLS") || !strings.Contains(text, "of sFlow") {
+		t.Errorf("the doctor says:\n%s", text)
+	}
+	conn.Close()
+	eventually(t, "the account of the connection stays", check(stream-strange))
+	if text := doctor(t, "--server", c.http); strings.Contains(text, "forgotten") {
+		t.Errorf("a connection's end is no want of room:\n%s", text)
+	}
+	if err := c.end(syscall.SIGTERM); err != nil {
+		t.Fatalf("after SIGTERM: %v: %s", err, c.stderr)
+	}
+	state, err := os.ReadFile(filepath.Join(c.data, exporterStateFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := netflow.NewDecoder(netflow.Config{})
+	if err := d.Restore(state, 0); err != nil || d.Stats().TemplatesRestored != 1 {
+		t.Errorf("saved: %v, %d templates, want that by UDP only", err, d.Stats().TemplatesRestored)
+	}
+}
+
+// TestRunLedgerHasWhatExportersSay: what an exporter says it lost is in its row,
+// and the doctor says it.
+func TestRunLedgerHasWhatExportersSay(t *testing.T) {
+	c := startCollector(t, t.TempDir())
+	e := exportTo(t, c.netflow, "127.0.0.1:0")
+	e.send(ipfixMessage(3, []byte{1, 10, 0, 3, 0, 1, 0, 143, 0, 4, 0, 166, 0, 8, 0, 164, 0, 8}), 0)
+	e.send(ipfixMessage(266, append(append([]byte{0, 0, 0, 1}, 0, 0, 0, 0, 0, 0, 0, 5), 0, 0, 0, 0, 0, 0, 0, 9)), 1)
+	want := saidRow{NotSentFlows: 5, IgnoredPackets: 9}
+	eventually(t, "it is known", func() bool { r := c.row("127.0.0.1"); return r.Said != nil && *r.Said == want })
+	text := doctor(t, "--server", c.http)
+	for _, say := range []string{"could not send flows: 5", "did not meter 9 packets", fmt.Sprintf("not sent %d flows", 5)} {
+		if !strings.Contains(text, say) {
+			t.Errorf("the doctor does not say %q:\n%s", say, text)
+		}
+	}
+}
