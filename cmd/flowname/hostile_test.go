@@ -1,0 +1,221 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	// hostileSeconds is the variable that lengthens TestRunUnderHostileExporters.
+	hostileSeconds = "FLOWNAME_HOSTILE_SECONDS"
+
+	// hostileMemory bounds the collector's memory under all of that. The bounds of
+	// its parts (netflow's 4096 states, 8192 templates and 8 MB of waiting data
+	// a socket, batches and lines, the cache's tables) are under half of it; the
+	// other half is what Go's collector leaves for its next turn.
+	hostileMemory = 384 << 20
+
+	hostilePorts = 200 // made-up exporters' addresses and ports
+	hostileBurst = 12  // messages a millisecond and a half
+)
+
+// A hostile sends what no exporter should, from many addresses.
+type hostile struct {
+	rng   *rand.Rand
+	conns []*net.UDPConn
+	buf   []byte
+}
+
+func newHostile(t *testing.T, collector string) *hostile {
+	h := &hostile{rng: rand.New(rand.NewPCG(4, 2))}
+	for i := range hostilePorts {
+		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(10 + i%50), byte(i), 1}), 0)
+		h.conns = append(h.conns, exportTo(t, collector, from.String()).conn)
+	}
+	return h
+}
+
+// send sends one message; that the kernel takes it is not asked for.
+func (h *hostile) send() {
+	conn := h.conns[h.rng.IntN(len(h.conns))]
+	h.buf = h.message(h.buf[:0])
+	switch h.rng.IntN(12) {
+	case 0:
+		h.buf = h.buf[:h.rng.IntN(len(h.buf)+1)] // cut short
+	case 1: // some bits turned over
+		for range 1 + h.rng.IntN(8) {
+			if len(h.buf) > 0 {
+				h.buf[h.rng.IntN(len(h.buf))] ^= byte(1 << h.rng.IntN(8))
+			}
+		}
+	case 2:
+		h.buf = h.noise(h.buf, h.rng.IntN(2000)) // longer than it says
+	}
+	_, _ = conn.Write(h.buf)
+}
+
+// message makes a message of one of 64 k domains: v5, v9 or IPFIX, with sets of
+// all kinds.
+func (h *hostile) message(b []byte) []byte {
+	domain := uint32(h.rng.IntN(1 << 16))
+	switch h.rng.IntN(8) {
+	case 0:
+		b = h.noise(append(b, 0, 5, 0, byte(1+h.rng.IntN(30))), 20+48*h.rng.IntN(31))
+		return b
+	case 1:
+		return h.noise(b, h.rng.IntN(1500))
+	case 2, 3:
+		b = append(b, 0, 9, 0, 1)
+		b = binary.BigEndian.AppendUint32(b, h.rng.Uint32())
+		b = binary.BigEndian.AppendUint32(b, uint32(time.Now().Unix()))
+		b = binary.BigEndian.AppendUint32(b, h.rng.Uint32())
+		b = binary.BigEndian.AppendUint32(b, domain)
+		return h.sets(b, 0)
+	}
+	b = append(b, 0, 10, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(time.Now().Unix()))
+	b = binary.BigEndian.AppendUint32(b, h.rng.Uint32())
+	b = binary.BigEndian.AppendUint32(b, domain)
+	b = h.sets(b, 2)
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+	return b
+}
+
+// sets appends templates with the set ids from first on, and data.
+func (h *hostile) sets(b []byte, first uint16) []byte {
+	id := uint16(256 + h.rng.IntN(1000))
+	for range 1 + h.rng.IntN(3) {
+		start := len(b)
+		b = append(b, 0, 0, 0, 0)
+		set := id
+		switch h.rng.IntN(5) {
+		case 0, 1:
+			set = first
+			fields := h.rng.IntN(40)
+			b = binary.BigEndian.AppendUint16(b, id)
+			b = binary.BigEndian.AppendUint16(b, uint16(fields))
+			for range fields {
+				b = binary.BigEndian.AppendUint16(b, uint16(h.rng.IntN(500)))
+				b = binary.BigEndian.AppendUint16(b, uint16(1+h.rng.IntN(16)))
+			}
+		case 2:
+			set = first + 1
+			b = h.noise(b, h.rng.IntN(100))
+		case 3:
+			set = uint16(h.rng.IntN(1 << 16))
+			b = h.noise(b, h.rng.IntN(500))
+		default:
+			b = h.noise(b, h.rng.IntN(1200))
+		}
+		binary.BigEndian.PutUint16(b[start:], set)
+		binary.BigEndian.PutUint16(b[start+2:], uint16(len(b)-start))
+	}
+	return b
+}
+
+func (h *hostile) noise(b []byte, n int) []byte {
+	for range n {
+		b = append(b, byte(h.rng.Uint32()))
+	}
+	return b
+}
+
+// oversized is as large as a datagram can be: one template, then records of a
+// byte each.
+func (h *hostile) oversized() {
+	b := append(h.buf[:0], 0, 10, 0xff, 0xd0)
+	b = append(b, make([]byte, 12)...)
+	b = append(b, 0, 2, 0, 12, 1, 0, 0, 1, 0, 4, 0, 1, 1, 0, 0xff, 0xb4)
+	for len(b) < 0xffd0-24 {
+		b = append(b, 6)
+	}
+	h.buf = b
+	_, _ = h.conns[h.rng.IntN(len(h.conns))].Write(b)
+}
+
+// TestRunUnderHostileExporters has a good exporter beside a flood of bad ones.
+// It has sent its template once and is silent for a third of the time. All of its
+// flows arrive, nothing of them is lost, the accounts add up, and the collector
+// stays under its bound of memory.
+func TestRunUnderHostileExporters(t *testing.T) {
+	seconds := 3
+	if text := os.Getenv(hostileSeconds); text != "" {
+		var err error
+		if seconds, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("%s: %v", hostileSeconds, err)
+		}
+	}
+	c := startCollector(t, t.TempDir(), "--sockets", "2", "--wait", "0s")
+	good := exportTo(t, c.netflow, "127.0.0.9:0")
+	good.send(ipfixTemplate(), 0)
+	good.send(testFlows(18), 18)
+	eventually(t, "the good exporter is known", func() bool { return c.row("127.0.0.9").Flows == 18 })
+
+	flood(t, c, good, time.Duration(seconds)*time.Second)
+
+	if w, _ := c.ledger(); w.KernelDrops > 0 {
+		t.Skipf("the kernel dropped %d datagrams: this machine is too slow for the flood, or its receive buffers too small", w.KernelDrops)
+	}
+	var r exporterRow
+	eventually(t, "all of the good exporter's flows", func() bool { r = c.row("127.0.0.9"); return r.Flows == uint64(good.sent) })
+	whole, _ := c.ledger()
+	t.Logf("%d datagrams, %d dropped by the kernel; %d flows of the good exporter; %d domains' messages forgotten; refused %v",
+		whole.Datagrams, whole.KernelDrops, r.Flows, whole.Forgotten.Messages, whole.Account.Refused)
+	if r.Lost+r.Missing != 0 || len(r.Refused) != 0 || r.Waiting.Count+r.Late.Count != 0 {
+		t.Errorf("of the good exporter: %+v", r.accountRow)
+	}
+	if whole.Forgotten.Messages == 0 {
+		t.Error("the flood did not fill the decoders")
+	}
+	eventually(t, "the accounts add up", func() bool { w, _ := c.ledger(); return w.Account.Bytes == w.DatagramBytes && w.FlowsInside == 0 })
+	eventually(t, "the good flows are written", func() bool { return goodLines(t, c.out) == int(good.sent) })
+	m := regexp.MustCompile(`(?m)^process_resident_memory_bytes (\S+)`).FindStringSubmatch(c.get("/metrics"))
+	if m == nil {
+		t.Skip("this system does not tell a process's memory")
+	}
+	if memory, err := strconv.ParseFloat(m[1], 64); err != nil || memory > hostileMemory {
+		t.Errorf("memory %s, bound %d; %v", m[1], hostileMemory, err)
+	} else {
+		t.Logf("memory %.0f MB", memory/1e6)
+	}
+}
+
+// flood sends all that a hostile can for so long, and between it the flows of the
+// good exporter in the first and the last third.
+func flood(t *testing.T, c *collector, good *exporter, long time.Duration) {
+	h := newHostile(t, c.netflow)
+	tick := time.NewTicker(1500 * time.Microsecond)
+	defer tick.Stop()
+	begin := time.Now()
+	for i := 0; time.Since(begin) < long; i++ {
+		<-tick.C
+		for range hostileBurst {
+			h.send()
+		}
+		if i%500 == 0 {
+			h.oversized()
+		}
+		if third := 3 * time.Since(begin) / long; i%20 == 0 && third != 1 {
+			good.send(testFlows(18), 18)
+		}
+	}
+}
+
+// goodLines counts the good exporter's flows in the output.
+func goodLines(t *testing.T, path string) int {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(b), fmt.Sprintf(`"sampler_address":%q`, "127.0.0.9"))
+}
