@@ -25,18 +25,19 @@ type set struct {
 	asn, geo *Database
 }
 
-// lookup fills dst and counts the databases that are damaged there.
-func (s *set) lookup(dst *Info, addr netip.Addr) (found bool, damaged uint64) {
+// lookup fills dst and counts the databases that are damaged there. asnRecords
+// and geoRecords are what the caller remembers of each, or nil.
+func (s *set) lookup(dst *Info, addr netip.Addr, asnRecords, geoRecords *records) (found bool, damaged uint64) {
 	var asn, geo Info
 	if s.asn != nil {
-		ok, bad := s.asn.lookup(&asn, addr)
+		ok, bad := asnRecords.lookup(s.asn, &asn, addr)
 		found = ok
 		if bad {
 			damaged++
 		}
 	}
 	if s.geo != nil && s.geo != s.asn {
-		ok, bad := s.geo.lookup(&geo, addr)
+		ok, bad := geoRecords.lookup(s.geo, &geo, addr)
 		found = found || ok
 		if bad {
 			damaged++
@@ -81,7 +82,7 @@ func (r *Reader) Lookup(dst *Info, addr netip.Addr) bool {
 		*dst = Info{}
 		return false
 	}
-	found, damaged := r.current.Load().lookup(dst, addr.Unmap())
+	found, damaged := r.current.Load().lookup(dst, addr.Unmap(), nil, nil)
 	if damaged > 0 {
 		r.damaged.Add(damaged)
 	}

@@ -109,7 +109,7 @@ func newFlowPath(tb testing.TB, answers int) *flowPath {
 		r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 300}
 		cache.File(&r, testStart*1e9)
 	}
-	places, err := geo.New("", "")
+	places, err := geo.New("demo/asn.mmdb", "demo/city.mmdb")
 	if err != nil {
 		tb.Fatal(err)
 	}
