@@ -1,6 +1,9 @@
 package dnscache
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // A Batch is look-ups that are made together: of each shard the lock is taken
 // once, and what the look-ups read of the index is fetched for many of them at a
@@ -105,7 +108,7 @@ func (b *Batch) sort(h *hasher) (ends [1 << shardBits]uint32) {
 		ends[i] = total // where it begins, for now
 		total += n
 	}
-	b.order = append(b.order[:0], make([]uint32, total)...)
+	b.order = slices.Grow(b.order[:0], int(total))[:total]
 	for i := range b.asks {
 		if a := &b.asks[i]; !a.none {
 			at := &ends[shardNumber(a.hash)]
