@@ -234,7 +234,7 @@ func TestRunDrainsConnections(t *testing.T) {
 	if err := c.end(syscall.SIGTERM); err != nil {
 		t.Fatalf("after SIGTERM: %v: %s", err, c.stderr)
 	}
-	if got := len(lines(t, c.out)); got != demoFlows {
+	if got := len(ended(t, c.out)); got != demoFlows {
 		t.Errorf("written: got %d flows, want all %d", got, demoFlows)
 	}
 }
