@@ -2,44 +2,6 @@ package dnscache
 
 import "net/netip"
 
-// Source is where evidence came from. It is stored with each version, so the
-// numbers are for ever: new ones are added at the end.
-type Source uint8
-
-// The sources of evidence.
-const (
-	SourceUnknown Source = iota
-	// SourcePackets is a response seen on the wire, matched to its query.
-	SourcePackets
-	// SourceUnmatched is a response seen on the wire without its query, taken
-	// because the configuration says that only one direction is tapped.
-	SourceUnmatched
-	// SourceDnstap is a response that a resolver reported by dnstap.
-	SourceDnstap
-	// SourceSFlow is a response in a packet that sFlow sampled, taken because
-	// the configuration accepts responses without their queries.
-	SourceSFlow
-	// SourceFlowRecord is DNS that an exporter told in a flow record.
-	SourceFlowRecord
-)
-
-// String is the name that the history carries in its field "source".
-func (s Source) String() string {
-	switch s {
-	case SourcePackets:
-		return "packets"
-	case SourceUnmatched:
-		return "packets_unmatched"
-	case SourceDnstap:
-		return "dnstap"
-	case SourceSFlow:
-		return "sflow_sampled"
-	case SourceFlowRecord:
-		return "flow_record"
-	}
-	return "unknown"
-}
-
 // An Addr is one address of an answer with the time it may be kept.
 type Addr struct {
 	Addr netip.Addr // unmapped
@@ -78,4 +40,11 @@ type Response struct {
 	// NXDOMAIN, for answers without addresses and for errors: such a response
 	// names nothing, but shows that the client's DNS is seen.
 	Addrs []Addr
+
+	// QuestionOnly says that the source tells what was asked and can not tell
+	// what was answered: Addrs is empty, and that says nothing about the name.
+	QuestionOnly bool
+	// Subnet is the EDNS client subnet that the query carried (RFC 7871); the
+	// zero Prefix where it carried none or the source does not tell.
+	Subnet netip.Prefix
 }

@@ -125,7 +125,7 @@ func (m *Message) Evidence() Evidence {
 			e = EvidenceSeen
 		}
 	}
-	if e != EvidenceAnyone && !oneHost(m.Client.Addr()) {
+	if e != EvidenceAnyone && !dnscache.IsHost(m.Client.Addr()) {
 		switch e {
 		case EvidenceClient:
 			return EvidenceAnyone
@@ -152,20 +152,4 @@ func (m *Message) Fill(r *dnscache.Response) Evidence {
 		r.Client = m.Client.Addr()
 	}
 	return e
-}
-
-// oneHost says whether an address is one host's. Servers and relays mask
-// clients by zeroing low bits: whatever ends in a zero octet (IPv4), or has a
-// zero interface identifier (IPv6, where RFC 4291 section 2.6.1 gives that to
-// all routers of the link), is taken for a prefix. A host that has such an IPv4
-// address, legal in a prefix shorter than /24, is then not known by itself.
-func oneHost(a netip.Addr) bool {
-	switch {
-	case !a.IsValid():
-		return false
-	case a.Is4():
-		return a.As4()[3] != 0
-	}
-	b := a.As16()
-	return [8]byte(b[8:]) != [8]byte{}
 }

@@ -60,7 +60,7 @@ func TestEvidence(t *testing.T) {
 		if e := m.Fill(&got); e != c.evidence {
 			t.Errorf("%v of %q, message %q, time %d: evidence %d, want %d", c.typ, c.client, c.wire, c.time, e, c.evidence)
 		}
-		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Errorf("%v of %q, message %q: %s", c.typ, c.client, c.wire, diff)
 		}
 	}
@@ -71,11 +71,11 @@ func TestOneHost(t *testing.T) {
 		"192.0.2.1": true, "192.0.2.0": false, "10.20.0.0": false, "0.0.0.0": false, "10.0.0.255": true,
 		"2001:db8::1": true, "2001:db8::": false, "2001:db8:0:1::": false, "fe80::1": true, "2001:db8::1:0:0:0": true,
 	} {
-		if got := oneHost(netip.MustParseAddr(addr)); got != want {
+		if got := dnscache.IsHost(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s: got %v", addr, got)
 		}
 	}
-	if oneHost(netip.Addr{}) {
+	if dnscache.IsHost(netip.Addr{}) {
 		t.Error("the zero Addr is one host")
 	}
 }

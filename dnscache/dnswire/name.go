@@ -132,15 +132,16 @@ func AppendName(dst, wire []byte) []byte {
 			dst = append(dst, '.')
 		}
 		for _, c := range wire[1 : 1+n] {
-			dst = appendOctet(dst, c)
+			dst = AppendOctet(dst, c)
 		}
 		wire = wire[1+n:]
 	}
 	return dst
 }
 
-// appendOctet appends one octet of a label.
-func appendOctet(dst []byte, c byte) []byte {
+// AppendOctet appends one octet of a label in the presentation form of
+// AppendName.
+func AppendOctet(dst []byte, c byte) []byte {
 	switch {
 	case c-'A' < 26:
 		return append(dst, c|0x20)

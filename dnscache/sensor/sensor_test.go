@@ -318,13 +318,13 @@ func TestFill(t *testing.T) {
 	want := dnscache.Response{TimeNs: 42, Client: clientA.Addr(), Server: server.Addr(),
 		Source: dnscache.SourcePackets, Name: []byte("kept.example")}
 	sameAddr := cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
-	if diff := cmp.Diff(want, got, sameAddr); diff != "" {
+	if diff := cmp.Diff(want, got, sameAddr, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	m.Unmatched = true
 	m.Fill(&got)
 	want.Source = dnscache.SourceUnmatched
-	if diff := cmp.Diff(want, got, sameAddr); diff != "" {
+	if diff := cmp.Diff(want, got, sameAddr, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("unmatched: (-want +got):\n%s", diff)
 	}
 }

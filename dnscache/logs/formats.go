@@ -1,0 +1,5 @@
+package logs
+
+// formats is the table of all formats. Where two could take the same line, the
+// stricter one stands first.
+var formats = []*Format{}
