@@ -17,12 +17,9 @@ func AppendJSON(dst []byte, f *correlate.Flow) []byte {
 func appendRest(dst []byte, f *correlate.Flow) []byte {
 	dst = appendBase(dst, f.Record)
 	dst = appendOptional(dst, f.Record)
-	dst = appendEnd(dst, &srcKeys, &f.Src, f.StartNs)
-	dst = appendEnd(dst, &dstKeys, &f.Dst, f.StartNs)
-	if f.Unnamed != 0 {
-		dst = appendText(dst, `,"unnamed":`, f.Unnamed.String())
-	}
-	return append(dst, '}', '\n')
+	dst = appendGeo(appendNames(dst, &srcKeys, &f.Src, f.StartNs), &srcKeys, &f.Src)
+	dst = appendGeo(appendNames(dst, &dstKeys, &f.Dst, f.StartNs), &dstKeys, &f.Dst)
+	return append(AppendUnnamed(dst, f.Unnamed), '}', '\n')
 }
 
 // appendHead appends the fields that the flows of a datagram share.
@@ -106,7 +103,8 @@ func keysOf(end string) endKeys {
 	}
 }
 
-func appendEnd(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte {
+// appendNames appends what the join gives to an end.
+func appendNames(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte {
 	if e.Named {
 		c := &e.Candidates[0]
 		dst = appendText(dst, k.name, c.Name)
@@ -121,6 +119,11 @@ func appendEnd(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte {
 	if len(e.Candidates) > 1 {
 		dst = appendCandidates(dst, k.names, e.Candidates, startNs)
 	}
+	return dst
+}
+
+// appendGeo appends what geography gives to an end.
+func appendGeo(dst []byte, k *endKeys, e *correlate.End) []byte {
 	if e.Geo.ASN != 0 {
 		dst = appendUint(dst, k.asn, uint64(e.Geo.ASN))
 	}

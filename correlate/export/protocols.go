@@ -11,6 +11,18 @@ func appendProto(dst []byte, p uint8) []byte {
 	return strconv.AppendUint(dst, uint64(p), 10)
 }
 
+// ProtoByName is the number of a protocol as AppendJSON writes it; false for what
+// it never writes.
+func ProtoByName(text string) (proto uint8, ok bool) {
+	for p, name := range protoNames {
+		if name == text && name != "" {
+			return uint8(p), true
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 8)
+	return uint8(n), err == nil && protoNames[n] == ""
+}
+
 // protoNames are IANA's keywords (Assigned Internet Protocol Numbers), spelled
 // as readers of goflow2's output expect them.
 var protoNames = [256]string{
