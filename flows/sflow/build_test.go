@@ -23,8 +23,8 @@ func unhex(text string) []byte {
 }
 
 var (
-	sender = netip.MustParseAddrPort("[::ffff:192.0.2.1]:40000")
-	agent  = netip.MustParseAddr("198.51.100.1")
+	sender    = netip.MustParseAddrPort("[::ffff:192.0.2.1]:40000")
+	agentAddr = netip.MustParseAddr("198.51.100.1")
 )
 
 const receivedNs = 1_700_000_000_123_456_789
@@ -40,7 +40,7 @@ func words(vs ...uint32) []byte {
 
 // message builds a datagram of the agent with sub-agent 7 and sequence 42.
 func message(samples ...[]byte) []byte {
-	return slices.Concat(words(5, 1), agent.AsSlice(), words(7, 42, 1000, uint32(len(samples))), slices.Concat(samples...))
+	return slices.Concat(words(5, 1), agentAddr.AsSlice(), words(7, 42, 1000, uint32(len(samples))), slices.Concat(samples...))
 }
 
 // block builds a sample or a sample record: format, length, body.
@@ -95,7 +95,7 @@ func decodeOne(t *testing.T, msg []byte) flows.Record {
 // base is what every record of message(flow()) has.
 func base() flows.Record {
 	return flows.Record{
-		Type: flows.SFlow5, SequenceNum: 42, Exporter: agent, ObservationDomain: 7,
+		Type: flows.SFlow5, SequenceNum: 42, Exporter: agentAddr, ObservationDomain: 7,
 		ReceivedNs: receivedNs, StartNs: receivedNs, EndNs: receivedNs, StartErrorNs: 1e9,
 		SamplingRate: 512, Packets: 1, InIf: 3, OutIf: 4,
 	}

@@ -268,7 +268,7 @@ func TestIsDatagram(t *testing.T) {
 // TestEveryCounterRises sends what raises each counter of Stats, and fails for
 // one that stays zero: it counts nothing, or this test misses its cause.
 func TestEveryCounterRises(t *testing.T) {
-	d := NewDecoder(Config{MaxSamples: 3})
+	d := NewDecoder(Config{MaxSamples: 3, MaxAgents: 1, MaxSources: 1})
 	five := make([]byte, 4*5)
 	for i := range 5 {
 		copy(five[4*i:], unhex("0001 8100"))
@@ -280,7 +280,7 @@ func TestEveryCounterRises(t *testing.T) {
 		append(message(block(2), block(5), block(77), block(1)), 1, 2, 3),
 		message(flow(block(77), block(1001)), flow(header(1, frame("8100", five)), header(9, nil)),
 			flow(header(1, frame("0800", make([]byte, 20)))), flow()),
-		message(flow(header(1, nil))),
+		numbered(7, 43, 1000, flow(header(1, nil)), compact(9, 9, 4)), // a second data source
 	}
 	for _, m := range msgs {
 		d.AppendRecords(nil, m, sender, 1, nil) // what errors there are, other tests check

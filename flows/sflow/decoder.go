@@ -20,21 +20,33 @@ type Config struct {
 	// Default 1024; a full UDP datagram of 65,507 bytes holds some 300 with
 	// sampled headers of 128 bytes, and at most 1,636 that hold nothing.
 	MaxSamples int
+	// MaxAgents is how many agents have an account of their own. Default 4096.
+	MaxAgents int
+	// MaxSources is how many data sources are followed in all,
+	// MaxSourcesPerAgent how many of one agent. Default 131072 and 4096.
+	MaxSources, MaxSourcesPerAgent int
 }
 
 func (c Config) withDefaults() Config {
-	if c.MaxSamples <= 0 {
-		c.MaxSamples = 1024
+	def := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
 	}
+	def(&c.MaxSamples, 1024)
+	def(&c.MaxAgents, 4096)
+	def(&c.MaxSources, 1<<17)
+	def(&c.MaxSourcesPerAgent, 4096)
 	return c
 }
 
 // A Decoder turns sFlow datagrams into flow records. It has one owner: its
 // methods must not be called concurrently.
 type Decoder struct {
-	cfg   Config
-	stats Stats
-	cur   datagram
+	cfg    Config
+	stats  Stats
+	agents agents
+	cur    datagram
 }
 
 // A datagram is the state of the datagram being read, kept in the Decoder so
@@ -44,11 +56,17 @@ type datagram struct {
 	yield  func(link uint32, header []byte, length int) // may be nil
 	room   int                                          // how many more flow samples may be read
 	sample uint32                                       // format of the sample being read
-	err    error                                        // the first fault
+
+	agent   *agent  // whose it is
+	arrival arrival // how it came by its sequence number
+	err     error   // the first fault
 }
 
 // NewDecoder returns a Decoder.
-func NewDecoder(cfg Config) *Decoder { return &Decoder{cfg: cfg.withDefaults()} }
+func NewDecoder(cfg Config) *Decoder {
+	cfg = cfg.withDefaults()
+	return &Decoder{cfg: cfg, agents: agents{most: cfg.MaxAgents, byKey: make(map[agentKey]*agent)}}
+}
 
 // Stats returns the counts so far.
 func (d *Decoder) Stats() Stats { return d.stats }
@@ -59,8 +77,9 @@ func (d *Decoder) Stats() Stats { return d.stats }
 // parts are appended all the same; the error is the first fault, an *Error, and
 // Stats counts every one.
 //
-// The sender's address and port are noted only where the datagram states no
-// agent. The receive time is the time of the records; see the package comment.
+// The sender's address is noted in the records only where the datagram states no
+// agent, and in the account always. The receive time is the time of the records;
+// see the package comment.
 //
 // yieldHeader, which may be nil, is given each sampled header of a link that is
 // read here, in order: the link as a pcap link type number (1 Ethernet, 101 raw
@@ -86,6 +105,7 @@ func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.A
 type head struct {
 	agent              netip.Addr // zero where it states none
 	subAgent, sequence uint32
+	uptime             uint32 // the agent's, in milliseconds
 	samples            uint32
 }
 
@@ -95,7 +115,7 @@ func readHead(x *xdr) head {
 	h.agent = x.address()
 	h.subAgent = x.uint32()
 	h.sequence = x.uint32()
-	x.skip(1) // the agent's uptime
+	h.uptime = x.uint32()
 	h.samples = x.uint32()
 	return h
 }
@@ -104,25 +124,53 @@ func (d *Decoder) appendDatagram(dst []flows.Record, msg []byte) []flows.Record 
 	x := xdr{buf: msg}
 	if version := x.uint32(); x.err == nil && version != version5 {
 		d.stats.UnknownVersions++
-		d.fail(0, 0, ErrVersion)
-		return dst
+		return d.refuseDatagram(dst, msg, BadVersion, ErrVersion)
 	}
 	h := readHead(&x)
-	if x.err != nil {
-		if errors.Is(x.err, ErrAddress) {
-			d.stats.BadAddresses++
-		} else {
-			d.stats.TruncatedDatagrams++
-		}
-		d.fail(0, 0, x.err)
-		return dst
+	switch {
+	case errors.Is(x.err, ErrAddress):
+		d.stats.BadAddresses++
+		return d.refuseDatagram(dst, msg, BadAddress, x.err)
+	case x.err != nil:
+		d.stats.TruncatedDatagrams++
+		return d.refuseDatagram(dst, msg, CutShort, x.err)
 	}
 	d.stats.Datagrams++
+	a := d.enter(agentKey{d.cur.base.Exporter, h.agent, h.subAgent}, len(msg))
+	a.HeaderBytes += uint64(x.off)
+	d.cur.arrival = d.cur.agent.sequence.observe(a, h.sequence, h.uptime)
+	if d.cur.arrival == anew {
+		d.agents.forgetSources(d.cur.agent)
+	}
 	if h.agent.IsValid() {
 		d.cur.base.Exporter = h.agent
 	}
 	d.cur.base.ObservationDomain, d.cur.base.SequenceNum = h.subAgent, h.sequence
-	return d.appendSamples(dst, &x, h.samples)
+	dst = d.appendSamples(dst, &x, h.samples)
+	d.agents.heard(d.cur.agent, d.cur.base.ReceivedNs)
+	return dst
+}
+
+// enter files a datagram of so many bytes with its agent, whose account it
+// returns.
+func (d *Decoder) enter(key agentKey, bytes int) *Account {
+	g, evicted := d.agents.agent(key)
+	if evicted {
+		d.stats.AgentsEvicted++
+	}
+	d.cur.agent = g
+	g.account.Datagrams++
+	g.account.Bytes += uint64(bytes)
+	return &g.account
+}
+
+// refuseDatagram files a datagram of which only the sender is known.
+func (d *Decoder) refuseDatagram(dst []flows.Record, msg []byte, why Reason, err error) []flows.Record {
+	d.enter(agentKey{sender: d.cur.base.Exporter}, len(msg))
+	d.agents.heard(d.cur.agent, d.cur.base.ReceivedNs)
+	d.refuse(why, len(msg))
+	d.fail(0, 0, err)
+	return dst
 }
 
 // appendSamples reads the samples of a datagram. The count of them is believed
@@ -135,6 +183,7 @@ func (d *Decoder) appendSamples(dst []flows.Record, x *xdr, count uint32) []flow
 			d.stats.TruncatedDatagrams++
 			d.cur.sample = 0
 			d.fail(0, at, ErrTruncated)
+			d.refuse(CutShort, len(x.buf)-at)
 			return dst
 		}
 		d.cur.sample = format
@@ -143,20 +192,34 @@ func (d *Decoder) appendSamples(dst []flows.Record, x *xdr, count uint32) []flow
 			// Cut short, most likely: its whole records are still good.
 			d.stats.BadSamples++
 			d.fail(0, at, ErrSample)
+			d.refuse(BadSample, 0)
 		}
-		switch format {
-		case formatFlow, formatExpandedFlow:
+		if format == formatFlow || format == formatExpandedFlow {
 			dst = d.appendFlow(dst, &body, format, whole)
-		case formatCounter, formatExpandedCounter:
-			d.stats.CounterSamples++
-		case formatDrop:
-			d.stats.DropSamples++
-		default:
-			d.stats.UnknownSamples++
+			continue
 		}
+		d.skipSample(format, x.off-at)
 	}
 	d.stats.PaddingBytes += uint64(x.left())
+	d.cur.agent.account.PaddingBytes += uint64(x.left())
 	return dst
+}
+
+// skipSample counts a sample that is no flow.
+func (d *Decoder) skipSample(format uint32, bytes int) {
+	a := &d.cur.agent.account
+	a.OtherBytes += uint64(bytes)
+	switch format {
+	case formatCounter, formatExpandedCounter:
+		d.stats.CounterSamples++
+		a.CounterSamples++
+	case formatDrop:
+		d.stats.DropSamples++
+		a.DropSamples++
+	default:
+		d.stats.UnknownSamples++
+		a.UnknownSamples++
+	}
 }
 
 // fail notes the datagram's first fault. The counting is the caller's.

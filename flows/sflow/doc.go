@@ -47,10 +47,23 @@
 // packet: Ethernet frame, IPv4, IPv6. These are read where no header gave MAC
 // addresses, or IP addresses.
 //
+// # The account
+//
+// For each agent, sub-agent and sender's address an Account says what became of
+// every byte that was received, by reason, and what did not come: datagrams by
+// their sequence numbers, flow samples by the numbers of their data source, and
+// those that the agent itself says it could not make. Agents that had to go to
+// make room are in Gone. AppendReports has the accounts with what else is known.
+//
 // # Limits
 //
-// A Decoder keeps nothing between datagrams but its counters, and allocates
-// nothing but an error for a bad datagram. Counts from the wire only end loops,
+// A Decoder keeps nothing between datagrams but its counters and accounts, which
+// decide nothing about records, and allocates nothing but an error for a bad
+// datagram, an agent and a data source. Agents are bounded by Config.MaxAgents,
+// at under 600 bytes each, and data sources by Config.MaxSources, at under 100
+// bytes: 16 MB with the defaults. When there are too many agents one goes that was
+// silent for longest, of those that have not sent flows for a minute if there are
+// any; data sources without room are not followed. Both are counted. Counts from the wire only end loops,
 // each turn of which takes at least eight bytes of the datagram. Sampled
 // headers are read to 4 VLAN tags, 16 MPLS labels and 8 IPv6 extension headers;
 // tunnels are not opened.

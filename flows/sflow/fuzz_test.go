@@ -2,6 +2,7 @@ package sflow
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -62,7 +63,43 @@ func FuzzDecoder(f *testing.F) {
 		for i := range recs {
 			checkRecord(t, &recs[i])
 		}
+		if err := checkAccounts(d, len(msg)); err != nil {
+			t.Fatal(err)
+		}
 	})
+}
+
+// FuzzAgents reads a sequence of datagrams with one Decoder: the input is cut
+// into them by two-byte lengths, and they come from two senders. Whatever they
+// are, accounts add up and bounds hold.
+func FuzzAgents(f *testing.F) {
+	all := seeds()
+	for i, m := range all {
+		f.Add(framed(m, all[(i+1)%len(all)], m))
+	}
+	cfg := Config{MaxSamples: 20, MaxAgents: 3, MaxSources: 4, MaxSourcesPerAgent: 3}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		d := NewDecoder(cfg)
+		bytes := 0
+		for i := 0; len(input) >= 2; i++ {
+			n := min(int(input[0])<<8|int(input[1]), len(input)-2)
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 2)}), 6343)
+			d.AppendRecords(nil, input[2:2+n], from, int64(i)*establishedNs, nil)
+			input = input[2+n:]
+			bytes += n
+			if err := checkAccounts(d, bytes); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func framed(msgs ...[]byte) []byte {
+	var b []byte
+	for _, m := range msgs {
+		b = append(append(b, byte(len(m)>>8), byte(len(m))), m...)
+	}
+	return b
 }
 
 func checkRecord(t *testing.T, r *flows.Record) {

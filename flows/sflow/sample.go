@@ -19,10 +19,12 @@ const (
 
 // A sample is the header of a flow sample.
 type sample struct {
-	class, source uint32 // where it was taken; class 0 is an ifIndex
-	rate          uint32
-	in, out       port
-	records       uint32
+	number      uint32 // of the source's samples
+	sourceID           // where it was taken; class 0 is an ifIndex
+	rate        uint32 // one of so many packets is chosen
+	pool, drops uint32 // of the source: packets to choose from, samples not made
+	in, out     port
+	records     uint32
 }
 
 // A port is an interface as a flow sample tells it: a format and a value of
@@ -55,15 +57,15 @@ func (p port) number() uint32 {
 
 func readSample(x *xdr, format uint32) sample {
 	var s sample
-	x.skip(1) // sequence number
+	s.number = x.uint32()
 	if format == formatExpandedFlow {
-		s.class, s.source = x.uint32(), x.uint32()
+		s.class, s.index = x.uint32(), x.uint32()
 	} else {
 		source := x.uint32()
-		s.class, s.source = source>>24, source&0xffffff
+		s.class, s.index = source>>24, source&0xffffff
 	}
 	s.rate = x.uint32()
-	x.skip(2) // sample pool, drops
+	s.pool, s.drops = x.uint32(), x.uint32()
 	if format == formatExpandedFlow {
 		s.in = port{x.uint32(), x.uint32()}
 		s.out = port{x.uint32(), x.uint32()}
@@ -77,25 +79,49 @@ func readSample(x *xdr, format uint32) sample {
 // appendFlow reads a flow sample: a record of its own, whatever is wrong
 // with what it holds.
 func (d *Decoder) appendFlow(dst []flows.Record, x *xdr, format uint32, whole bool) []flows.Record {
-	at := x.off - sampleHeaderLen
+	at, bytes := x.off-sampleHeaderLen, len(x.buf)-x.off+sampleHeaderLen
 	if d.cur.room == 0 {
 		d.stats.RefusedSamples++
 		d.fail(0, at, ErrTooMany)
+		d.refuse(TooManySamples, bytes)
 		return dst
 	}
 	s := readSample(x, format)
 	if x.err != nil {
 		if whole { // otherwise it has been counted
 			d.stats.BadSamples++
+			d.refuse(BadSample, 0)
 		}
+		d.cur.agent.account.Refused[BadSample].Bytes += uint64(bytes)
 		d.fail(0, at, ErrTruncated)
 		return dst
 	}
 	d.cur.room--
-	dst = append(dst, d.cur.base)
+	d.noteSample(&s)
+	d.cur.agent.account.Flows++
+	d.cur.agent.account.FlowBytes += uint64(bytes)
+	dst = d.cur.begin(dst)
 	r := &dst[len(dst)-1]
 	s.fill(r)
 	d.readRecords(r, x, s.records, whole)
+	return dst
+}
+
+// begin appends a record that has what all records of the datagram share. It
+// writes the fields one by one, because most of a record is empty: copying the
+// base whole takes longer.
+func (c *datagram) begin(dst []flows.Record) []flows.Record {
+	if len(dst) < cap(dst) {
+		dst = dst[:len(dst)+1]
+	} else {
+		dst = append(dst, flows.Record{})
+	}
+	r, base := &dst[len(dst)-1], &c.base
+	*r = flows.Record{}
+	r.Type, r.SequenceNum = base.Type, base.SequenceNum
+	r.Exporter, r.ObservationDomain = base.Exporter, base.ObservationDomain
+	r.ReceivedNs, r.StartNs, r.EndNs, r.StartErrorNs = base.ReceivedNs, base.StartNs, base.EndNs, base.StartErrorNs
+	r.Packets = base.Packets
 	return dst
 }
 
@@ -113,10 +139,10 @@ func (s *sample) fill(r *flows.Record) {
 // egress reports whether the sample was certainly taken where the packet left:
 // at its output, or where there are several, not at its input.
 func (s *sample) egress() bool {
-	if s.class != 0 || s.source == 0 || s.in.format != portSingle || s.in.value == s.source {
+	if s.class != 0 || s.index == 0 || s.in.format != portSingle || s.in.value == s.index {
 		return false
 	}
-	return s.out.format == portMultiple || s.out.format == portSingle && s.out.value == s.source
+	return s.out.format == portMultiple || s.out.format == portSingle && s.out.value == s.index
 }
 
 // Forwarding statuses of dropped packets (RFC 7270 section 4.12).

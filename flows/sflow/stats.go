@@ -25,4 +25,7 @@ type Stats struct {
 	TruncatedDatagrams uint64 // shorter than their header, or with fewer samples than it says
 	BadAddresses       uint64 // of a type that is neither unknown, IPv4 nor IPv6
 	PaddingBytes       uint64 // behind the last sample, behind a sample's last record
+
+	AgentsEvicted  uint64 // whose account was added to Gone to make room
+	SourcesRefused uint64 // flow samples of data sources that there was no room to follow
 }
