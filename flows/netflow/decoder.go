@@ -20,8 +20,9 @@ type Config struct {
 	// MaxExporters is how many states (exporter address and port, version,
 	// domain) are kept: templates, clock, sampling rate. Default 4096.
 	MaxExporters int
-	// MaxRecords is how many data records are read from one message, so that a
-	// one-byte template cannot turn one datagram into 65,000 records.
+	// MaxRecords is how many data records are read from one datagram, so that a
+	// one-byte template cannot turn it into 65,000 records; and after how many
+	// records of sets that had waited for it no more of them are begun with it.
 	// Default 8192.
 	MaxRecords int
 	// MaxOptionEntries is how many samplers, applications, interfaces and

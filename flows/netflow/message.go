@@ -46,7 +46,9 @@ type message struct {
 	flows, options, templates uint32
 	unsure                    bool
 
+	// Of the datagram, of which IPFIX can have several messages:
 	room int   // how many more data records may be read
+	late int   // how many were of sets that had waited
 	err  error // the first fault
 }
 

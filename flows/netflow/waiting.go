@@ -156,13 +156,16 @@ func (d *Decoder) keep(set dataSet, msg []byte) {
 }
 
 // appendLate reads the sets whose template has come: with the receive time and
-// the header that they came with. It begins none after MaxRecords records; what
-// is left is read with the domain's next message.
+// the header that they came with. In one datagram it begins none after MaxRecords
+// records; what is left is read with the domain's next message.
 func (d *Decoder) appendLate(dst []flows.Record) []flows.Record {
+	if d.msg.late >= d.cfg.MaxRecords {
+		return dst
+	}
 	dom := d.msg.domain
-	present := d.msg
+	present, before := d.msg, len(dst)
 	d.msg.flows, d.msg.options = 0, 0
-	limit := len(dst) + d.cfg.MaxRecords
+	limit := before + d.cfg.MaxRecords - present.late
 	dom.ready = false
 	stay := dom.waits[:0]
 	for _, w := range dom.waits {
@@ -185,6 +188,7 @@ func (d *Decoder) appendLate(dst []flows.Record) []flows.Record {
 	late := d.msg
 	d.msg = present
 	d.msg.err = late.err
+	d.msg.late += len(dst) - before
 	dom.account.Records += uint64(late.flows)
 	dom.account.OptionsRecords += uint64(late.options)
 	if late.flows > 0 {

@@ -1,6 +1,7 @@
 package netflow
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -63,6 +64,22 @@ func TestWaitingIsReadInParts(t *testing.T) {
 		recs, err := d.AppendRecords(nil, ipfix(set(2, proto1)), router, 2)
 		if len(recs) != want || err != nil {
 			t.Errorf("message %d: %d records, want %d; %v", i, len(recs), want, err)
+		}
+	}
+}
+
+// TestWaitingIsBoundedByDatagram: many messages in one datagram set free no more
+// than one does.
+func TestWaitingIsBoundedByDatagram(t *testing.T) {
+	d := NewDecoder(Config{MaxRecords: 4})
+	for range 5 {
+		d.AppendRecords(nil, ipfix(set(256, []byte{1, 2, 3})), router, 1)
+	}
+	datagram := bytes.Repeat(ipfix(set(2, proto1)), 3)
+	for i, want := range []int{6, 6, 3, 0} {
+		recs, err := d.AppendRecords(nil, datagram, router, 2)
+		if len(recs) != want || err != nil {
+			t.Errorf("datagram %d: %d records, want %d; %v", i, len(recs), want, err)
 		}
 	}
 }
