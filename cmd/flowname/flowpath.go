@@ -18,10 +18,13 @@ import (
 // The path of a flow, for each socket: a receiver decodes datagrams to batches
 // of records, a joiner makes lines of them. Batches and line buffers go round
 // in a fixed number, so that a stage that is behind holds up the one before it,
-// and at last the socket, where the kernel drops and counts.
+// and at last the socket, where the kernel drops and counts. A batch is passed on
+// when it has recordsPerBatch, so that only its last datagram can exceed that; one
+// that has grown beyond recordsKept, which takes a hostile datagram, is made anew.
 const (
 	batchesPerSocket = 8
-	recordsPerBatch  = 2048 // what a batch is made for; a large read may exceed it
+	recordsPerBatch  = 2048
+	recordsKept      = 2 * recordsPerBatch
 	linesPerSocket   = 4
 	linesSize        = 256 << 10
 	joinerTick       = 100 * time.Millisecond
@@ -71,25 +74,45 @@ func (r *receiver) run(ctx context.Context) error {
 }
 
 func (r *receiver) handle(datagrams []listen.Datagram) {
+	for len(datagrams) > 0 {
+		b := r.batch()
+		datagrams = r.fill(b, datagrams)
+		// Before the flows, so that those of this batch find it.
+		for i := range r.answers {
+			r.file(r.dns.evidence(&r.answers[i]))
+		}
+		r.stats.store(r.decoder.Stats())
+		r.full <- b
+	}
+}
+
+// batch is an empty batch, as soon as one is free.
+func (r *receiver) batch() *flowBatch {
 	b := <-r.free
+	if cap(b.records) > recordsKept {
+		b.records = make([]flows.Record, 0, recordsPerBatch)
+	}
 	b.records = b.records[:0]
+	return b
+}
+
+// fill decodes datagrams into a batch until it is full, and returns those that
+// are left.
+func (r *receiver) fill(b *flowBatch, datagrams []listen.Datagram) []listen.Datagram {
 	r.mu.Lock()
-	for i := range datagrams {
-		d := &datagrams[i]
+	defer r.mu.Unlock()
+	n := 0
+	for n < len(datagrams) && len(b.records) < recordsPerBatch {
+		d := &datagrams[n]
 		var err error
 		b.records, err = r.decoder.AppendRecords(b.records, d.Payload, d.From, d.ReceivedNs)
 		if err != nil {
 			r.complain(d, err)
 		}
+		n++
 	}
 	r.answers = r.decoder.TakeAnswers(r.answers[:0])
-	r.mu.Unlock()
-	// Before the flows, so that those of this batch find it.
-	for i := range r.answers {
-		r.file(r.dns.evidence(&r.answers[i]))
-	}
-	r.stats.store(r.decoder.Stats())
-	r.full <- b
+	return datagrams[n:]
 }
 
 // appendState appends what has to outlive a restart.

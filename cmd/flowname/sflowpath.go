@@ -74,10 +74,22 @@ func (r *sampleReceiver) run(ctx context.Context) error {
 }
 
 func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
-	b := <-r.free
-	b.records = b.records[:0]
-	for i := range datagrams {
-		d := &datagrams[i]
+	for len(datagrams) > 0 {
+		b := r.batch()
+		datagrams = r.fill(b, datagrams)
+		dns := r.samples.dns
+		r.account.store(sampleAccount{sampleRefusals{r.refused}, r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
+		r.full <- b
+	}
+}
+
+// fill decodes datagrams into a batch until it is full, and returns those that
+// are left.
+func (r *sampleReceiver) fill(b *flowBatch, datagrams []listen.Datagram) []listen.Datagram {
+	n := 0
+	for n < len(datagrams) && len(b.records) < recordsPerBatch {
+		d := &datagrams[n]
+		n++
 		if !allows(r.allow, d.From.Addr()) {
 			r.refused++
 			continue
@@ -88,9 +100,7 @@ func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 			r.complain(d, err)
 		}
 	}
-	dns := r.samples.dns
-	r.account.store(sampleAccount{sampleRefusals{r.refused}, r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
-	r.full <- b
+	return datagrams[n:]
 }
 
 // allows reports whether an address is in one of the networks; all are when
