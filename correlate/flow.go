@@ -13,8 +13,15 @@ type Basis uint8
 const (
 	// Exporter: the flow record itself carried the name.
 	Exporter Basis = iota + 1
+	// TLS: the connection's own handshake was seen and had the name.
+	TLS
+	// Endpoint: an agent or a device that saw the connection made told the name.
+	Endpoint
 	// Client: the other end had resolved it.
 	Client
+	// ClientQuery: the other end had asked for it, and others' answers near then
+	// had this address.
+	ClientQuery
 	// ClientExpired: so, but the answer's TTL and Grace had passed.
 	ClientExpired
 	// ClientLater: the other end resolved it only after the flow began.
@@ -25,13 +32,15 @@ const (
 	numBases
 )
 
-var basisNames = [numBases]string{"", "exporter", "client", "client_expired", "client_later", "others"}
+var basisNames = [numBases]string{"", "exporter", "tls", "endpoint", "client", "client_query", "client_expired", "client_later", "others"}
 
 // String is the text of the exported field; empty for the zero Basis.
 func (b Basis) String() string { return basisNames[b] }
 
 // Bases are all bases, nearest first.
-func Bases() []Basis { return []Basis{Exporter, Client, ClientExpired, ClientLater, Others} }
+func Bases() []Basis {
+	return []Basis{Exporter, TLS, Endpoint, Client, ClientQuery, ClientExpired, ClientLater, Others}
+}
 
 // Reason is why neither end of a flow has a name. The zero Reason is none: the
 // flow has one.

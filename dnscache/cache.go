@@ -29,6 +29,10 @@ type Config struct {
 	MaxClients int
 	// BlockCache is Badger's cache of table blocks, in bytes. 0: 64 MB.
 	BlockCache int64
+	// Forwarders are the networks of servers that ask for others: evidence of
+	// what they asked is evidence for any client, unless it tells which one. No
+	// forwarder is needed here whose own clients are seen elsewhere.
+	Forwarders []netip.Prefix
 	// Seed fixes how addresses are spread, and so what a full index evicts: a
 	// replay sets it, to give the same output for the same input. 0: a secret
 	// random spread, for a daemon whose input may be hostile.
@@ -103,6 +107,10 @@ type Cache struct {
 	filedNs atomic.Int64 // when something was last filed
 	pending atomic.Int64 // versions that wait to be written
 
+	// facts says of which kinds and shapes there ever was a fact: what there is
+	// none of costs a look-up nothing.
+	facts atomic.Uint64
+
 	store  *store // nil: memory only
 	filter *filter
 
@@ -173,13 +181,18 @@ func (c *Cache) File(r *Response, filedNs int64) {
 		c.count.badTime.Add(1)
 		return
 	}
-	who := anyClient
-	if r.Client.IsValid() {
-		who = ipOf(r.Client)
+	who := c.clientOf(r.Client, r.Subnet, r.Source)
+	if who.isShadow() {
+		c.count.reserved.Add(1)
+		return
 	}
 	c.noteFiled(filedNs)
 	c.clock.tick(r.TimeNs)
 	c.sawClient(who, r.TimeNs, toSeconds(filedNs))
+	if r.QuestionOnly {
+		c.fileQuestion(who, r, filedNs)
+		return
+	}
 	if len(r.Addrs) == 0 {
 		return
 	}
@@ -206,14 +219,76 @@ func (c *Cache) File(r *Response, filedNs int64) {
 	raise(&c.newest, r.TimeNs)
 }
 
-// fileAddr files one address of an answer for its client and for itself.
+// clientOf is whose evidence it is: the client's, where that is one host and no
+// forwarder. A forwarder's is the host's whose whole address it gave as the
+// client subnet (RFC 7871); shorter ones are networks, and so are clients that
+// were masked. What anybody else says of a subnet is his own word.
+func (c *Cache) clientOf(client netip.Addr, subnet netip.Prefix, source Source) ip {
+	if !client.IsValid() {
+		return anyClient
+	}
+	seen := source.isWire()
+	if c.forwards(client) {
+		c.count.forwarded.Add(1)
+		client, seen = subnet.Addr().Unmap(), false
+		if !subnet.IsSingleIP() || c.forwards(client) {
+			return anyClient
+		}
+	}
+	if !seen && !IsHost(client) {
+		c.count.masked.Add(1)
+		return anyClient
+	}
+	return ipOf(client)
+}
+
+func (c *Cache) forwards(client netip.Addr) bool {
+	for _, p := range c.cfg.Forwarders {
+		if p.Contains(client) {
+			return true
+		}
+	}
+	return false
+}
+
+// fileQuestion files that a client asked for a name.
+func (c *Cache) fileQuestion(who ip, r *Response, filedNs int64) {
+	if who == anyClient {
+		return // that somebody asked names nothing
+	}
+	ev := evidence{at: r.TimeNs, source: r.Source, filed: toSeconds(filedNs)}
+	if validName(r.Name) {
+		ev.name = c.names.intern(r.Name)
+	}
+	if ev.name == 0 {
+		c.count.badName.Add(1)
+		return
+	}
+	c.count.questions.Add(1)
+	c.facts.Or(anyQuestion)
+	c.fileUnder(who, askedFact(r.Name), false, &ev)
+	c.names.release(ev.name)
+	raise(&c.newest, r.TimeNs)
+}
+
+// fileAddr files one address of an answer.
 func (c *Cache) fileAddr(who ip, addr netip.Addr, ev *evidence) {
 	if !addr.IsValid() {
 		c.count.badAddr.Add(1)
 		return
 	}
-	c.count.answers.Add(1)
 	p := ipOf(addr)
+	if reserved(p) {
+		c.count.reserved.Add(1)
+		return
+	}
+	c.count.answers.Add(1)
+	c.fileUnder(who, p, true, ev)
+}
+
+// fileUnder files evidence under an address for a client, and where it is
+// for others too, for the address itself.
+func (c *Cache) fileUnder(who, p ip, others bool, ev *evidence) {
 	h := c.hash.ip(p, saltAddress)
 	hp := c.hash.ip(who, h)
 	now := max(c.clock.seconds(), 1)
@@ -231,7 +306,9 @@ func (c *Cache) fileAddr(who ip, addr netip.Addr, ev *evidence) {
 	}
 	a := s.addresses.at(ai)
 	a.chain.touch(now)
-	c.add(s, owner{chain: &a.chain, number: ai, hash: h, others: true}, ev)
+	if others {
+		c.add(s, owner{chain: &a.chain, number: ai, hash: h, others: true}, ev)
+	}
 	pi := s.findPair(who, p, hp)
 	if pi == 0 {
 		if pi = c.addPair(s, who, ai, hp); pi == 0 {
@@ -287,9 +364,10 @@ func (c *Cache) Saw(client netip.Addr, atNs int64) {
 		c.count.badTime.Add(1)
 		return
 	}
-	who := anyClient
-	if client.IsValid() {
-		who = ipOf(client)
+	who := c.clientOf(client, netip.Prefix{}, SourceUnknown)
+	if who.isShadow() {
+		c.count.reserved.Add(1)
+		return
 	}
 	c.clock.tick(atNs)
 	c.sawClient(who, atNs, toSeconds(c.filedNs.Load()))

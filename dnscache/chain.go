@@ -70,7 +70,7 @@ func (s *shard) runFor(older uint32, ev *evidence, others bool) uint32 {
 		if v.first < ev.at-maxRun {
 			return 0
 		}
-		if v.name == ev.name && (first || others || v.first == ev.at) {
+		if v.name == ev.name && (v.first == ev.at || (first || others) && v.source().class() == ev.source.class()) {
 			return i
 		}
 		if !others && v.first < ev.at {

@@ -137,7 +137,7 @@ func (w *writer) copy(s *shard, p pending) {
 	q.key = w.key(func(b []byte) []byte {
 		return appendRun(appendPrefix(b, e.client, addr, false), name, v.first)
 	})
-	if v.bits&newMark != 0 && s.nameIsNew(v) {
+	if v.bits&newMark != 0 && !addr.isConnection() && s.nameIsNew(v) {
 		q.name = w.key(func(b []byte) []byte { return appendNameKey(b, name, e.client, addr) })
 	}
 	w.queue = append(w.queue, q)

@@ -27,10 +27,14 @@ func (p ip) bytes() (b [16]byte) {
 
 func (p ip) addr() netip.Addr { return netip.AddrFrom16(p.bytes()).Unmap() }
 
-// clientAddr is addr for a client, where all zeroes are "any".
+// clientAddr is addr for a client, where all zeroes are "any", or for a client's
+// shadow.
 func (p ip) clientAddr() netip.Addr {
-	if p == anyClient {
+	switch {
+	case p == anyClient:
 		return netip.Addr{}
+	case p.isShadow():
+		return p.shadow().addr()
 	}
 	return p.addr()
 }

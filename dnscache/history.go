@@ -30,15 +30,16 @@ type Query struct {
 	Limit int
 }
 
-// Row is one answer of the history: a client had that address for that name.
+// Row is one entry of the history: a client had that address for that name, or
+// made a connection to it by that name, or, without an address, asked for it.
 type Row struct {
 	Name      string
 	Canonical string
-	Addr      netip.Addr
+	Addr      netip.Addr // the zero Addr: the source could not tell
 	Client    netip.Addr // the zero Addr: the source could not tell
 	// FirstNs and LastNs are the times of the first and last answer.
 	FirstNs, LastNs int64
-	Count           uint64 // answers
+	Count           uint64 // answers, connections or questions
 	// TTL and Source are the last answer's, as is Canonical.
 	TTL    uint32
 	Source Source
@@ -49,7 +50,9 @@ var ErrBadQuery = errors.New("dnscache: bad query")
 
 // History calls yield for each Row that q asks for until it returns false: one a
 // name, address and client, in order of address, client and name, or, where only
-// a name is asked for, of domain, client and address. What is pending is written
+// a name is asked for, of domain, client and address. Connections have rows of
+// their own, behind those of all answers to the same question, and questions
+// come behind the answers of their client. What is pending is written
 // first, so that the answer is complete. Without a directory the index answers,
 // as far as it goes back.
 func (c *Cache) History(ctx context.Context, q Query, yield func(Row) bool) error {
@@ -107,8 +110,8 @@ type sink struct {
 	beneath bool   // the name is a domain with all beneath it
 	name    string // without "*."
 
-	row  Row // the one at hand; Count 0: none yet
-	best [2][]Row
+	row  Row      // the one at hand; Count 0: none yet
+	best [3][]Row // of IPv4, of IPv6, without an address
 	rows int
 	done bool
 	work int
@@ -138,6 +141,10 @@ func newSink(ctx context.Context, q Query, yield func(Row) bool) (*sink, error) 
 		return nil, fmt.Errorf("%w: neither name nor address", ErrBadQuery)
 	case sk.name != "" && !validName([]byte(sk.name)):
 		return nil, fmt.Errorf("%w: %q is not a name", ErrBadQuery, q.Name)
+	case reserved(ipOf(sk.q.Addr)):
+		return nil, fmt.Errorf("%w: no host has the address %v", ErrBadQuery, sk.q.Addr)
+	case ipOf(sk.q.Client).isShadow():
+		return nil, fmt.Errorf("%w: no host has the address %v", ErrBadQuery, sk.q.Client)
 	case q.FromNs < 0 || q.ToNs < 0 || q.AtNs < 0 || q.Limit < 0:
 		return nil, fmt.Errorf("%w: negative time or limit", ErrBadQuery)
 	}
@@ -189,7 +196,10 @@ func (sk *sink) add(x *run) {
 
 // begin starts a row; the one before is finished.
 func (sk *sink) begin(name string, client, addr ip) {
-	next := Row{Name: name, Client: client.clientAddr(), Addr: addr.addr()}
+	next := Row{Name: name, Client: client.clientAddr()}
+	if !reserved(addr) {
+		next.Addr = addr.addr()
+	}
 	sk.end()
 	if sk.group(&next) != sk.group(&sk.row) {
 		sk.emitBest()
@@ -219,8 +229,11 @@ func (sk *sink) end() {
 	case sk.q.AtNs == 0:
 		sk.emit(&r)
 	default:
-		family := 0
-		if r.Addr.Is6() {
+		family := 2
+		switch {
+		case r.Addr.Is4():
+			family = 0
+		case r.Addr.IsValid():
 			family = 1
 		}
 		best := sk.best[family]

@@ -3,7 +3,6 @@ package dnscache
 import (
 	"bytes"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -11,27 +10,42 @@ import (
 
 // history answers from the store.
 func (s *store) history(sk *sink) error {
-	var err error
+	read := s.historyOfName
 	if sk.q.Addr.IsValid() {
-		err = s.historyOfAddr(sk)
-	} else {
-		err = s.historyOfName(sk)
-	}
-	if err != nil {
-		return fmt.Errorf("dnscache: history: %w", err)
-	}
-	return nil
-}
-
-// historyOfAddr goes through the runs of an address, which lie together.
-func (s *store) historyOfAddr(sk *sink) error {
-	addr := ipOf(sk.q.Addr)
-	prefix := appendIP([]byte{kindPair}, addr)
-	if sk.q.Client.IsValid() {
-		prefix = appendIP(prefix, ipOf(sk.q.Client))
+		read = s.historyOfAddr
 	}
 	txn := s.read()
 	defer txn.Discard()
+	for _, client := range sk.clients() {
+		if err := read(txn, sk, client); err != nil {
+			return fmt.Errorf("dnscache: history: %w", err)
+		}
+	}
+	sk.finish()
+	return nil
+}
+
+// clients are the parts of keys that the store is searched for: those of the
+// client that is asked for and of its shadow, or nothing.
+func (sk *sink) clients() [][]byte {
+	if !sk.q.Client.IsValid() || sk.beneath && !sk.q.Addr.IsValid() {
+		return [][]byte{nil}
+	}
+	client := ipOf(sk.q.Client)
+	return [][]byte{appendIP(nil, client), appendIP(nil, client.shadow())}
+}
+
+// asks says whether a client is asked for.
+func (sk *sink) asks(client ip) bool {
+	want := ipOf(sk.q.Client)
+	return !sk.q.Client.IsValid() || client == want || client == want.shadow()
+}
+
+// historyOfAddr goes through the runs of an address, which lie together, those of
+// one client or of all.
+func (s *store) historyOfAddr(txn *badger.Txn, sk *sink, client []byte) error {
+	addr := ipOf(sk.q.Addr)
+	prefix := append(appendIP([]byte{kindPair}, addr), client...)
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
 	var chain, seek []byte // the key up to the time of the row at hand; where to go on
@@ -68,7 +82,6 @@ func (s *store) historyOfAddr(sk *sink) error {
 			return err
 		}
 	}
-	sk.finish()
 	return nil
 }
 
@@ -83,17 +96,13 @@ func (sk *sink) addItem(item *badger.Item, first int64) error {
 	})
 }
 
-// historyOfName goes through the name index and looks up the runs of each entry.
-func (s *store) historyOfName(sk *sink) error {
+// historyOfName goes through the name index and looks up the runs of each entry,
+// of one client or of all.
+func (s *store) historyOfName(txn *badger.Txn, sk *sink, client []byte) error {
 	prefix := appendLabels([]byte{kindName}, sk.name)
 	if !sk.beneath {
-		prefix = append(prefix, 0)
-		if sk.q.Client.IsValid() {
-			prefix = appendIP(prefix, ipOf(sk.q.Client))
-		}
+		prefix = append(append(prefix, 0), client...)
 	}
-	txn := s.read()
-	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
 	runs := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindPair}})
@@ -103,7 +112,7 @@ func (s *store) historyOfName(sk *sink) error {
 		if err != nil {
 			return err
 		}
-		if !sk.q.Client.IsValid() || client == ipOf(sk.q.Client) {
+		if sk.asks(client) {
 			if err := sk.addRuns(runs, name, client, addr); err != nil {
 				return err
 			}
@@ -112,7 +121,6 @@ func (s *store) historyOfName(sk *sink) error {
 			return err
 		}
 	}
-	sk.finish()
 	return nil
 }
 
@@ -193,16 +201,15 @@ func (a *indexRow) compare(b *indexRow, byAddr bool) int {
 
 // appendRows copies the rows of a shard that are asked for.
 func (s *shard) appendRows(rows []indexRow, sk *sink, n *names) []indexRow {
-	asks := func(want netip.Addr, p ip) bool { return !want.IsValid() || ipOf(want) == p }
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for i := uint32(1); i < s.pairs.next; i++ {
 		e := s.pairs.at(i)
-		if e.addr == 0 || !asks(sk.q.Client, e.client) {
+		if e.addr == 0 || !sk.asks(e.client) {
 			continue
 		}
 		addr := s.addresses.at(e.addr).key
-		if asks(sk.q.Addr, addr) {
+		if !addr.isConnection() && (!sk.q.Addr.IsValid() || ipOf(sk.q.Addr) == addr) {
 			rows = s.appendChain(rows, sk, n, e, addr)
 		}
 	}

@@ -223,14 +223,16 @@ func (c *Cache) AppendClient(dst []Match, client, addr netip.Addr, startNs, tolN
 	if !client.IsValid() || !addr.IsValid() {
 		return dst
 	}
-	who, p := ipOf(client), ipOf(addr)
+	who := ipOf(client)
 	if who == anyClient {
 		return dst
 	}
-	q := selection{
-		dst: dst, base: len(dst),
-		start: startNs, limit: addSat(startNs, max(tolNs, 0)), horizon: horizonNs,
-	}
+	return c.appendPair(dst, who, ipOf(addr), startNs, addSat(startNs, max(tolNs, 0)), horizonNs)
+}
+
+// appendPair is AppendClient for any two addresses.
+func (c *Cache) appendPair(dst []Match, who, p ip, startNs, limitNs, horizonNs int64) []Match {
+	q := selection{dst: dst, base: len(dst), start: startNs, limit: limitNs, horizon: horizonNs}
 	h := c.hash.ip(p, saltAddress)
 	k := coldKey{client: who, addr: p, hash: c.hash.ip(who, h)}
 	s := c.shardOf(h)

@@ -218,7 +218,7 @@ func (mt *modelTest) addr() netip.Addr {
 }
 
 func (mt *modelTest) client() netip.Addr {
-	return netip.AddrFrom4([4]byte{10, 0, 0, byte(mt.rnd.IntN(3))})
+	return netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + mt.rnd.IntN(3))})
 }
 
 func (mt *modelTest) name() string { return fmt.Sprintf("n%d.example.org", mt.rnd.IntN(mt.names)) }
@@ -259,7 +259,7 @@ func (mt *modelTest) step(done float64) {
 	case x < 94:
 		mt.checkHistory(done)
 	case x < 96:
-		client := netip.AddrFrom4([4]byte{10, 0, 0, byte(mt.rnd.IntN(256))})
+		client := netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + mt.rnd.IntN(255))})
 		if mt.rnd.IntN(2) == 0 {
 			at := mt.time(done)
 			mt.c.Saw(client, at)

@@ -78,6 +78,19 @@ func (s Source) String() string {
 	return sourceNames[s]
 }
 
+// class tells DNS from handshakes and from agents and devices that know a
+// connection's name: a run of one name has evidence of one class only, so that
+// its source is true of all of it.
+func (s Source) class() uint8 {
+	switch {
+	case s.IsTLS():
+		return 1
+	case s == SourceCarbonBlackEDR, s == SourceCarbonBlackCloud, s == SourceSysmon, s == SourcePaloAltoURL:
+		return 2
+	}
+	return 0
+}
+
 // IsTLS says whether the source read a name from a TLS or QUIC handshake on the
 // wire.
 func (s Source) IsTLS() bool {
@@ -86,6 +99,12 @@ func (s Source) IsTLS() bool {
 		return true
 	}
 	return false
+}
+
+// isWire says whether the source is packets themselves: whose address they show
+// has it, nobody has masked it.
+func (s Source) isWire() bool {
+	return s == SourcePackets || s == SourceUnmatched || s == SourceSFlow
 }
 
 // IsHost says whether an address is one host's. Servers and relays mask clients

@@ -4,11 +4,17 @@ import "sync/atomic"
 
 // Stats counts what a Cache did since it was opened, and says how large it is.
 type Stats struct {
-	// Responses were given to File; Answers are the addresses in them.
-	Responses, Answers uint64
+	// Responses were given to File, Connections to FileConnection. Answers are
+	// the addresses in responses and the names of connections, Questions the
+	// responses that only say who asked.
+	Responses, Connections, Answers, Questions uint64
 	// Refused responses: a time that is not after 1970, a name that is empty,
-	// too long or not in presentation form; and answers without an address.
-	BadTime, BadName, BadAddr uint64
+	// too long or not in presentation form; answers without an address; and what
+	// claims an address that the package keeps for itself.
+	BadTime, BadName, BadAddr, Reserved uint64
+	// Forwarded evidence was asked for by a forwarder, Masked by an address that
+	// is a network's: it is for any client, or for the one that the forwarder told.
+	Forwarded, Masked uint64
 
 	// What became of answers, each counted for its client and for its address:
 	// Extended were counted into a run, Duplicates were there already, Late came
@@ -44,17 +50,21 @@ type shardCounters struct {
 }
 
 type counters struct {
-	responses, answers, badTime, badName, badAddr, dropped atomic.Uint64
-	filtered, coldReads, coldErrors, coldCut               atomic.Uint64
-	written, writeErrors, warmed                           atomic.Uint64
+	responses, connections, answers, questions   atomic.Uint64
+	forwarded, masked                            atomic.Uint64
+	badTime, badName, badAddr, reserved, dropped atomic.Uint64
+	filtered, coldReads, coldErrors, coldCut     atomic.Uint64
+	written, writeErrors, warmed                 atomic.Uint64
 }
 
 // Stats is the counters' present state.
 func (c *Cache) Stats() Stats {
 	st := Stats{
-		Responses: c.count.responses.Load(), Answers: c.count.answers.Load(),
+		Responses: c.count.responses.Load(), Connections: c.count.connections.Load(),
+		Answers: c.count.answers.Load(), Questions: c.count.questions.Load(),
+		Forwarded: c.count.forwarded.Load(), Masked: c.count.masked.Load(),
 		BadTime: c.count.badTime.Load(), BadName: c.count.badName.Load(),
-		BadAddr: c.count.badAddr.Load(), Dropped: c.count.dropped.Load(),
+		BadAddr: c.count.badAddr.Load(), Reserved: c.count.reserved.Load(), Dropped: c.count.dropped.Load(),
 		Filtered: c.count.filtered.Load(), ColdReads: c.count.coldReads.Load(),
 		ColdErrors: c.count.coldErrors.Load(), ColdCut: c.count.coldCut.Load(),
 		Written: c.count.written.Load(), WriteErrors: c.count.writeErrors.Load(),

@@ -62,6 +62,7 @@ func (c *Cache) tooMany(keys *int) bool {
 		return false
 	}
 	c.filter.open.Store(true)
+	c.facts.Store(^uint64(0))
 	return true
 }
 
@@ -112,7 +113,11 @@ func (w *warmer) begin(prefix []byte) {
 	w.chain = append(w.chain[:0], prefix...)
 	w.runs, w.text = w.runs[:0], w.text[:0]
 	w.recent, w.over = false, false
-	w.cache.filter.add(w.key().hash)
+	k := w.key()
+	w.cache.filter.add(k.hash)
+	if kind, shape, ok := k.addr.fact(); ok {
+		w.cache.facts.Or(factBit(kind, shape))
+	}
 }
 
 func (w *warmer) key() coldKey {
