@@ -52,6 +52,7 @@ type daemon struct {
 	dnstap *dnstapServer // nil: no dnstap
 
 	http         *http.Server // nil: none
+	backfilling  sync.Mutex   // held while a request fills in names
 	httpListener net.Listener
 }
 
@@ -134,29 +135,38 @@ func (d *daemon) announce(c *runCmd) {
 // loadFiles files the evidence of files before anything is listened to.
 func (d *daemon) loadFiles(paths []string) error {
 	for _, path := range paths {
-		f, err := openDNSFile(path, d.dns)
+		n, problem, err := loadFile(d.cache, path, d.dns)
 		if err != nil {
 			return err
 		}
-		source, n := newReorderer(f.pull, dnsWindow), 0
-		for _, ok := source.head(); ok; _, ok = source.head() {
-			now := time.Now().UnixNano()
-			r := source.pop().value
-			d.cache.File(&r, now)
-			if n++; n%flushEvery == 0 {
-				if err := d.cache.Flush(now); err != nil {
-					f.close()
-					return err
-				}
-			}
-		}
-		f.close()
-		if f.problem != nil {
-			d.log.Warn("a file of DNS evidence ends early; what came before is used", "err", f.problem)
+		if problem != nil {
+			d.log.Warn("a file of DNS evidence ends early; what came before is used", "err", problem)
 		}
 		d.log.Info("loaded DNS evidence", "file", path, "responses", n)
 	}
 	return nil
+}
+
+// loadFile files the evidence of a file, and says how many responses that was
+// and why the file ended early, if it did.
+func loadFile(cache *dnscache.Cache, path string, dns dnsConfig) (n int, problem, err error) {
+	f, err := openDNSFile(path, dns)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer f.close()
+	source := newReorderer(f.pull, dnsWindow)
+	for _, ok := source.head(); ok; _, ok = source.head() {
+		now := time.Now().UnixNano()
+		r := source.pop().value
+		cache.File(&r, now)
+		if n++; n%flushEvery == 0 {
+			if err := cache.Flush(now); err != nil {
+				return n, nil, err
+			}
+		}
+	}
+	return n, f.problem, nil
 }
 
 func (d *daemon) openSources(c *runCmd) (err error) {

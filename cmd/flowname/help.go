@@ -39,6 +39,16 @@ the TLS files.
 
 Times: RFC 3339, "2026-11-23 17:00:00" or "2026-11-23" in UTC, Unix seconds, or =-2h for two hours ago (--from=-2h).
 `,
+	"backfill": `Examples:
+  flowname backfill flows.jsonl.1.gz > flows-named.jsonl
+      Ask the running daemon, whose evidence may have come hours after the flows.
+  flowname backfill flows.jsonl --data ./flowname-data --out flows-named.jsonl
+      The same with no daemon running.
+  flowname backfill flows.jsonl --dns umbrella.csv.gz --dns dns.pcap > flows-named.jsonl
+      Names by these files alone.
+
+Of a line only the fields of names change, and only where the new name rests on nearer evidence.
+`,
 	"doctor": `Examples:
   flowname doctor
       What each exporter sends, how its clock and its templates are, what was lost

@@ -137,13 +137,8 @@ func rowOf(r dnscache.Row) historyRow {
 
 func (c *historyCmd) readDirectory(row func(historyRow) error) error {
 	h, err := dnscache.OpenHistory(c.Data)
-	switch {
-	case errors.Is(err, dnscache.ErrLocked):
-		return fmt.Errorf("history: %s is in use by a running flowname: ask it with --server URL instead of --data", c.Data)
-	case errors.Is(err, dnscache.ErrNoHistory):
-		return fmt.Errorf("history: %s holds no history: give the directory that run or replay had as --data", c.Data)
-	case err != nil:
-		return fmt.Errorf("history: %w", err)
+	if err != nil {
+		return fmt.Errorf("history: %w", openHistoryError(c.Data, err))
 	}
 	q, err := c.query(time.Now())
 	if err == nil {
@@ -155,6 +150,26 @@ func (c *historyCmd) readDirectory(row func(historyRow) error) error {
 		err = errors.Join(err, rowErr)
 	}
 	return errors.Join(err, h.Close())
+}
+
+// openHistoryError says what to do about a history that can not be opened.
+func openHistoryError(dir string, err error) error {
+	switch {
+	case errors.Is(err, dnscache.ErrLocked):
+		return fmt.Errorf("%s is in use by a running flowname: ask it with --server URL instead of --data", dir)
+	case errors.Is(err, dnscache.ErrNoHistory):
+		return fmt.Errorf("%s holds no history: give the directory that run or replay had as --data", dir)
+	}
+	return err
+}
+
+// unwrapURL is an HTTP client's error without the request that it repeats.
+func unwrapURL(err error) error {
+	var text *url.Error
+	if errors.As(err, &text) {
+		return text.Err
+	}
+	return err
 }
 
 func (c *historyCmd) askDaemon(row func(historyRow) error) error {
@@ -170,11 +185,7 @@ func (c *historyCmd) askDaemon(row func(historyRow) error) error {
 	}
 	resp, err := http.Get(base + "/api/v1/history?" + v.Encode())
 	if err != nil {
-		var text *url.Error
-		if errors.As(err, &text) {
-			err = text.Err
-		}
-		return fmt.Errorf("history: no daemon answers at %s (%w): give its --server URL, or --data DIR where none runs", base, err)
+		return fmt.Errorf("history: no daemon answers at %s (%w): give its --server URL, or --data DIR where none runs", base, unwrapURL(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

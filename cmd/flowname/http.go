@@ -24,6 +24,8 @@ const (
 //	GET /healthz          200 "ok" while the daemon works
 //	GET /metrics          Prometheus text format
 //	GET /api/v1/history   q, client, at, from, to: one JSON object a line
+//	POST /api/v1/backfill enriched flows, one a line; gives them back with the
+//	                      names known by now, and counters in the trailer
 //	GET /api/v1/exporters the ledger: one JSON object a line, of kind "collector" for
 //	                      the whole, then of kind "exporter" for each observation
 //	                      domain of each address (collectorRow, exporterRow). Of each
@@ -45,6 +47,9 @@ func newHTTPServer(d *daemon) *http.Server {
 	mux.Handle("GET /metrics", metricsHandler(d))
 	mux.HandleFunc("GET /api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) {
 		serveExporters(w, d)
+	})
+	mux.HandleFunc("POST /api/v1/backfill", func(w http.ResponseWriter, r *http.Request) {
+		serveBackfill(w, r, d)
 	})
 	mux.HandleFunc("GET /api/v1/history", func(w http.ResponseWriter, r *http.Request) {
 		serveHistory(w, r, cache)

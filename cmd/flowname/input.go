@@ -39,8 +39,39 @@ type input struct {
 // more likely a bomb than a capture.
 const maxPacking = 2
 
+var errEmpty = errors.New("the file is empty")
+
 // openInput opens a file and tells its kind.
 func openInput(path string) (*input, error) {
+	in, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.sniff(); err != nil {
+		in.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return in, nil
+}
+
+// openPacked opens a file of any kind, unpacked; nil where it is empty.
+func openPacked(path string) (*input, error) {
+	in, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	switch _, err := in.unpack(); {
+	case errors.Is(err, errEmpty):
+		in.close()
+		return nil, nil
+	case err != nil:
+		in.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return in, nil
+}
+
+func openFile(path string) (*input, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -50,48 +81,54 @@ func openInput(path string) (*input, error) {
 		in.size = info.Size()
 	}
 	in.reader = bufio.NewReaderSize(in.countReads(file), 1<<20)
-	if err := in.sniff(); err != nil {
-		in.close()
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	return in, nil
 }
 
 func (in *input) sniff() error {
+	head, err := in.unpack()
+	if err != nil {
+		return err
+	}
+	switch kind := capture.Sniff(head); {
+	case kind == capture.KindPcap || kind == capture.KindPcapNG:
+		in.kind = kindCapture
+	case dnstap.IsFrameStream(head):
+		in.kind = kindDnstap
+	default:
+		return errors.New("not a capture (pcap, pcapng) nor a dnstap frame stream, plain or packed with gzip or zstd")
+	}
+	return nil
+}
+
+// unpack makes in.reader give the unpacked content, and returns its head.
+func (in *input) unpack() (head []byte, err error) {
 	for range maxPacking + 1 {
 		head, err := in.reader.Peek(16)
 		if len(head) == 0 {
-			return errors.New("the file is empty")
+			return nil, errEmpty
 		}
 		if err != nil && err != io.EOF {
-			return err
+			return nil, err
 		}
 		switch capture.Sniff(head) {
-		case capture.KindPcap, capture.KindPcapNG:
-			in.kind = kindCapture
-			return nil
 		case capture.KindGzip:
 			z, err := gzip.NewReader(in.reader)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			in.reader = bufio.NewReaderSize(z, 1<<20)
 		case capture.KindZstd:
 			z, err := zstd.NewReader(in.reader, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 			if err != nil {
-				return err
+				return nil, err
 			}
 			in.zstd = z
 			in.reader = bufio.NewReaderSize(z, 1<<20)
 		default:
-			if dnstap.IsFrameStream(head) {
-				in.kind = kindDnstap
-				return nil
-			}
-			return errors.New("not a capture (pcap, pcapng) nor a dnstap frame stream, plain or packed with gzip or zstd")
+			return head, nil
 		}
 	}
-	return errors.New("packed too often")
+	return nil, errors.New("packed too often")
 }
 
 func (in *input) close() {

@@ -25,12 +25,13 @@ const (
 )
 
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
-	Replay  replayCmd  `cmd:"" help:"The same over files, in event-time order."`
-	History historyCmd `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
-	Doctor  doctorCmd  `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
-	Demo    demoCmd    `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Run      runCmd      `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
+	Replay   replayCmd   `cmd:"" help:"The same over files, in event-time order."`
+	History  historyCmd  `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
+	Backfill backfillCmd `cmd:"" help:"Give enriched flows the names that became known after they were written."`
+	Doctor   doctorCmd   `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
+	Demo     demoCmd     `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 const description = `flowname puts names on network flows: it joins NetFlow and IPFIX to the DNS answers

@@ -1,4 +1,4 @@
-// Package lines reads enriched flows back from the JSON lines that package
+// Package flowlog reads enriched flows back from the JSON lines that package
 // export writes, and gives them the names that are known by now.
 //
 // A Reader parses one line after the other into a Flow: the record's times,
@@ -24,4 +24,4 @@
 // # Concurrency
 //
 // A Reader is for one goroutine; a Flow is valid until the next line.
-package lines
+package flowlog

@@ -1,4 +1,4 @@
-package lines
+package flowlog
 
 // A field is a member of a line's object as it stands there: from the key's
 // first quote to the value's end.

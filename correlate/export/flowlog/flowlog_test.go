@@ -1,4 +1,4 @@
-package lines
+package flowlog
 
 import (
 	"errors"
@@ -65,13 +65,14 @@ func TestAppendNamed(t *testing.T) {
 			`,"app_name":"x"` + geo + `,"unnamed":"no_answer","later":[{"a":"}"}]}`, 0, []correlate.Candidate{client("a.example", 10)},
 			`,"app_name":"x","src_country":"DE"` + named + `,"dst_asn":64500,"dst_as_org":"Example, \"Inc\" {","later":[{"a":"}"}]}`, Change{Named: 1},
 		},
-		"nothing known now": {named + geo + "}", correlate.NoAnswer, nil, "", Change{}},
-		"the same":          {named + "}", 0, []correlate.Candidate{client("a.example", 10)}, "", Change{}},
-		"a better basis":    {expired + "}", 0, []correlate.Candidate{client("b.example", 5)}, strings.ReplaceAll(strings.ReplaceAll(named, "a.ex", "b.ex"), "10", "5") + "}", Change{Renamed: 1}},
-		"a worse basis":     {named + "}", 0, []correlate.Candidate{candidate("b.example", correlate.ClientLater, -5)}, "", Change{}},
-		"a nearer answer":   {strings.ReplaceAll(named, "a.ex", "b.ex") + "}", 0, []correlate.Candidate{client("a.example", 9), client("b.example", 10)}, `,"dst_name":"a.example","dst_name_basis":"client","dst_name_age_ms":9,"dst_names":[{"name":"a.example","basis":"client","age_ms":9},{"name":"b.example","basis":"client","age_ms":10}]}`, Change{Renamed: 1}},
-		"one farther":       {named + "}", 0, []correlate.Candidate{client("b.example", 11)}, "", Change{}},
-		"more candidates":   {named + "}", 0, []correlate.Candidate{client("a.example", 10), client("b.example", 11)}, named + `,"dst_names":[{"name":"a.example","basis":"client","age_ms":10},{"name":"b.example","basis":"client","age_ms":11}]}`, Change{Listed: 1}},
+		"nothing known now":       {named + geo + "}", correlate.NoAnswer, nil, "", Change{}},
+		"the same":                {named + "}", 0, []correlate.Candidate{client("a.example", 10)}, "", Change{}},
+		"a better basis":          {expired + "}", 0, []correlate.Candidate{client("b.example", 5)}, strings.ReplaceAll(strings.ReplaceAll(named, "a.ex", "b.ex"), "10", "5") + "}", Change{Renamed: 1}},
+		"a worse basis":           {named + "}", 0, []correlate.Candidate{candidate("b.example", correlate.ClientLater, -5)}, "", Change{}},
+		"a nearer answer":         {strings.ReplaceAll(named, "a.ex", "b.ex") + "}", 0, []correlate.Candidate{client("a.example", 9), client("b.example", 10)}, `,"dst_name":"a.example","dst_name_basis":"client","dst_name_age_ms":9,"dst_names":[{"name":"a.example","basis":"client","age_ms":9},{"name":"b.example","basis":"client","age_ms":10}]}`, Change{Renamed: 1}},
+		"one farther":             {named + "}", 0, []correlate.Candidate{client("b.example", 11)}, "", Change{}},
+		"more candidates":         {named + "}", 0, []correlate.Candidate{client("a.example", 10), client("b.example", 11)}, named + `,"dst_names":[{"name":"a.example","basis":"client","age_ms":10},{"name":"b.example","basis":"client","age_ms":11}]}`, Change{Listed: 1}},
+		"what was resolved later": {named + "}", 0, []correlate.Candidate{client("a.example", 10), candidate("b.example", correlate.ClientLater, -500)}, "", Change{}},
 		"a guess that did not hold": {
 			`,"src_country":"DE"` + others + `,"dst_asn":64500}`, correlate.Ambiguous, []correlate.Candidate{candidate("a.example", correlate.Others, 10), candidate("b.example", correlate.Others, 11)},
 			`,"src_country":"DE","dst_names":[{"name":"a.example","basis":"others","age_ms":10},{"name":"b.example","basis":"others","age_ms":11}],"dst_asn":64500,"unnamed":"ambiguous"}`,

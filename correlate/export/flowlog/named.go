@@ -1,4 +1,4 @@
-package lines
+package flowlog
 
 import (
 	"bytes"
@@ -62,7 +62,7 @@ func verdictOf(was *End, now *correlate.End, startNs int64, c *Change) bool {
 	case was.Name == "" && now.Named:
 		c.Named++
 	case was.Name == "":
-		if len(now.Candidates) <= was.Candidates {
+		if possible(now) <= was.Candidates {
 			return false
 		}
 		c.Listed++
@@ -77,12 +77,24 @@ func verdictOf(was *End, now *correlate.End, startNs int64, c *Change) bool {
 			return false
 		}
 		c.Renamed++
-	case len(now.Candidates) > max(was.Candidates, 1):
+	case possible(now) > max(was.Candidates, 1):
 		c.Listed++
 	default:
 		return false
 	}
 	return true
+}
+
+// possible is how many candidates the flow can have been made by. What its
+// client resolved only afterwards is no news of a flow that has a name.
+func possible(e *correlate.End) int {
+	n := 0
+	for i := range e.Candidates {
+		if e.Candidates[i].Basis != correlate.ClientLater {
+			n++
+		}
+	}
+	return n
 }
 
 // outranks says whether a is nearer to the connection than b.

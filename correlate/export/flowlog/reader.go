@@ -1,4 +1,4 @@
-package lines
+package flowlog
 
 import (
 	"errors"
@@ -29,8 +29,8 @@ type End struct {
 	// AgeMs is the flow's start minus the answer's time, where HasAge.
 	AgeMs  int64
 	HasAge bool
-	// Candidates is how many names are listed, the first being Name; 0 where
-	// there is no list.
+	// Candidates is how many names are listed that the flow can have been made
+	// by: all but those of client_later. 0 where there is no list.
 	Candidates int
 	// Process says that the line tells the end's process.
 	Process bool
@@ -126,7 +126,11 @@ func readEnd(e *End, v *fastjson.Value, end string) {
 	if age := v.Get(end + "_name_age_ms"); age != nil {
 		e.AgeMs, e.HasAge = v.GetInt64(end+"_name_age_ms"), true
 	}
-	e.Candidates = len(v.GetArray(end + "_names"))
+	for _, c := range v.GetArray(end + "_names") {
+		if basisOf(c.GetStringBytes("basis")) != correlate.ClientLater {
+			e.Candidates++
+		}
+	}
 	e.Process = v.Exists(end+"_process") || v.Exists(end+"_host")
 }
 

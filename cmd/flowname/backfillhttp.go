@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// backfillTrailer carries the counters, as JSON, behind the lines. Without it
+// the answer is cut.
+const backfillTrailer = "Flowname-Backfill"
+
+// serveBackfill takes enriched flows and gives them back, line by line while
+// they come, with the names that are known by now. One request at a time is
+// served: each has a memory of connections of its own.
+func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
+	if !d.backfilling.TryLock() {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "flows are being filled in for somebody else: try again later", http.StatusTooManyRequests)
+		return
+	}
+	defer d.backfilling.Unlock()
+	control := http.NewResponseController(w)
+	if err := control.EnableFullDuplex(); err != nil {
+		http.Error(w, err.Error(), http.StatusHTTPVersionNotSupported)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Trailer", backfillTrailer)
+	b := newBackfill(d.cache)
+	both := patient{body: r.Body, w: w, control: control}
+	if b.run(r.Context(), &both, &both) != nil {
+		panic(http.ErrAbortHandler) // the asker sees that the answer is cut
+	}
+	stats, err := json.Marshal(b.stats)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set(backfillTrailer, string(stats))
+}
+
+// A patient reads a request's body and writes its answer as long as the other
+// side moves at all.
+type patient struct {
+	body    io.Reader
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	if err := p.control.SetReadDeadline(time.Now().Add(historyWriteEvery)); err != nil {
+		return 0, err
+	}
+	return p.body.Read(b)
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	if err := p.control.SetWriteDeadline(time.Now().Add(historyWriteEvery)); err != nil {
+		return 0, err
+	}
+	return p.w.Write(b)
+}
+
+// remote lets the daemon join.
+func (c *backfillCmd) remote(ctx context.Context, std streams, out io.Writer, stats *backfillStats) error {
+	base := strings.TrimSuffix(c.Server, "/")
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	return c.eachFile(std.in, func(in io.Reader) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/api/v1/backfill", io.NopCloser(in))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/x-ndjson")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return fmt.Errorf("no daemon answers at %s (%w): give its --server URL, or --data DIR or --dns FILE where none runs", base, unwrapURL(err))
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+			return fmt.Errorf("%s answers %s: %s", base, resp.Status, bytes.TrimSpace(text))
+		}
+		if _, err := io.Copy(out, resp.Body); err != nil {
+			return fmt.Errorf("the answer of %s ends early: %w", base, err)
+		}
+		var got backfillStats
+		if err := json.Unmarshal([]byte(resp.Trailer.Get(backfillTrailer)), &got); err != nil {
+			return fmt.Errorf("the answer of %s ends early", base)
+		}
+		stats.add(&got)
+		return nil
+	})
+}
