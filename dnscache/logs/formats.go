@@ -2,4 +2,8 @@ package logs
 
 // formats is the table of all formats. Where two could take the same line, the
 // stricter one stands first.
-var formats = []*Format{}
+var formats = []*Format{
+	&bindFormat,
+	&unboundFormat,
+	&coreDNSFormat,
+}
