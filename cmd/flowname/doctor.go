@@ -112,6 +112,9 @@ func writeDiagnoses(w io.Writer, whole diagnosis[collectorRow], each []diagnosis
 	if c.StreamMessages > 0 {
 		fmt.Fprintf(t, "  by TCP and TLS\t%s messages, %s bytes, of %d connections now\n", grouped(c.StreamMessages), grouped(c.StreamBytes), c.Connections)
 	}
+	for _, why := range slices.Sorted(maps.Keys(c.RefusedConnections)) {
+		fmt.Fprintf(t, "  connections refused or broken\t%s: %s\n", why, grouped(c.RefusedConnections[why]))
+	}
 	if c.SampledFlows > 0 {
 		fmt.Fprintf(t, "  of sFlow\t%s flows\n", grouped(c.SampledFlows))
 	}

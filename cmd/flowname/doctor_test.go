@@ -103,12 +103,17 @@ func TestCollectorRules(t *testing.T) {
 		row collectorRow
 		say string
 	}{
-		"":                  {collectorRow{}, ""},
-		"kernel_drops":      {collectorRow{KernelDrops: 1234}, "dropped 1,234 datagrams"},
-		"small_buffer":      {collectorRow{BufferWarning: "small"}, "rmem_max"},
-		"lost_lines":        {collectorRow{LostLines: 3}, "3 flows could not be written"},
-		"forgotten":         {collectorRow{Forgotten: accountRow{Messages: 2}}, "--exporter"},
-		"waiting_room_full": {collectorRow{Account: accountRow{Refused: map[string]tallyRow{"waiting_room_full": {4, 9}}}}, "4 data sets had no room"},
+		"":                        {collectorRow{}, ""},
+		"kernel_drops":            {collectorRow{KernelDrops: 1234}, "dropped 1,234 datagrams"},
+		"small_buffer":            {collectorRow{BufferWarning: "small"}, "rmem_max"},
+		"lost_lines":              {collectorRow{LostLines: 3}, "3 flows could not be written"},
+		"forgotten":               {collectorRow{Forgotten: accountRow{Messages: 2}}, "--exporter"},
+		"waiting_room_full":       {collectorRow{Account: accountRow{Refused: map[string]tallyRow{"waiting_room_full": {4, 9}}}}, "4 data sets had no room"},
+		"connections_not_allowed": {refusedConnections("not_allowed", 3), "3 connections were refused: who made them is not in --exporter"},
+		"connections_too_many":    {refusedConnections("too_many_of_address", 3), "because too many stand"},
+		"connections_certificate": {refusedConnections("certificate", 3), "no certificate of the authority in --tls-client-ca"},
+		"connections_no_tls":      {refusedConnections("no_tls", 3), "did not agree on TLS"},
+		"connections_broke":       {refusedConnections("silent", 3), "3 connections ended in another way"},
 	} {
 		found := findings(collectorRules, &tt.row)
 		if code == "" && len(found) == 0 {
@@ -118,9 +123,13 @@ func TestCollectorRules(t *testing.T) {
 			t.Errorf("%s: got %v", code, found)
 		}
 	}
-	if len(collectorRules) != 5 {
-		t.Errorf("%d rules, 5 are tested", len(collectorRules))
+	if len(collectorRules) != 10 {
+		t.Errorf("%d rules, 10 are tested", len(collectorRules))
 	}
+}
+
+func refusedConnections(why string, count uint64) collectorRow {
+	return collectorRow{RefusedConnections: map[string]uint64{why: count}}
 }
 
 // doctor runs the command.

@@ -122,6 +122,27 @@ var collectorRules = []rule[collectorRow]{
 	{"waiting_room_full", "", 0, func(c *collectorRow) (float64, bool) {
 		return float64(c.Account.Refused["waiting_room_full"].Count), true
 	}, "%[1]s data sets had no room to wait for their templates. Let exporters send templates more often, every minute say."},
+	{"connections_not_allowed", "", 0, func(c *collectorRow) (float64, bool) { return c.refusedConnections("not_allowed"), true },
+		"%[1]s connections were refused: who made them is not in --exporter. The log names them; add those that are yours."},
+	{"connections_too_many", "", 0, func(c *collectorRow) (float64, bool) {
+		return c.refusedConnections("too_many", "too_many_of_address"), true
+	}, "%[1]s connections were refused because too many stand (256 in all, 32 of one address). The log names who made them; stop who leaves connections open, and let only exporters connect (--exporter)."},
+	{"connections_certificate", "", 0, func(c *collectorRow) (float64, bool) { return c.refusedConnections("certificate"), true },
+		"%[1]s connections showed no certificate of the authority in --tls-client-ca, or one that is over. The log names them; renew the exporter's certificate, or add its authority to the file and send the daemon SIGHUP."},
+	{"connections_no_tls", "", 0, func(c *collectorRow) (float64, bool) { return c.refusedConnections("no_tls"), true },
+		"%[1]s connections to --netflow-tls did not agree on TLS 1.2 or newer within 10 seconds. The log names them and says why; an exporter that speaks plain TCP belongs to --netflow-tcp."},
+	{"connections_broke", "", 0, func(c *collectorRow) (float64, bool) {
+		return c.refusedConnections("bad_version", "bad_length", "slow", "silent", "cut_short", "broken"), true
+	}, "%[1]s connections ended in another way than by the exporter between two messages. The log names them and says why."},
+}
+
+// refusedConnections adds up reasons.
+func (c *collectorRow) refusedConnections(reasons ...string) float64 {
+	var sum uint64
+	for _, why := range reasons {
+		sum += c.RefusedConnections[why]
+	}
+	return float64(sum)
 }
 
 func known(v *float64) (float64, bool) {

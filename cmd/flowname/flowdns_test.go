@@ -57,7 +57,7 @@ func tellingFlow(client, server, host string, event byte) []byte {
 
 func TestReceiverFilesDNSOfFlows(t *testing.T) {
 	var filed []dnscache.Response
-	r := newReceiver(nil, streamDecoding(nil), func(e *dnscache.Response) {
+	r := newReceiver(nil, streamDecoding(), func(e *dnscache.Response) {
 		c := *e
 		c.Name, c.Addrs = slices.Clone(e.Name), slices.Clone(e.Addrs)
 		filed = append(filed, c)

@@ -23,7 +23,7 @@ import (
 // that has grown beyond recordsKept, which takes a hostile datagram, is made anew.
 const (
 	batchesPerSocket = 8
-	recordsPerBatch  = 2048
+	recordsPerBatch  = 4096
 	recordsKept      = 2 * recordsPerBatch
 	linesPerSocket   = 4
 	linesSize        = 256 << 10

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"flowname/flows/listen/stream"
 	"flowname/flows/netflow"
 )
 
@@ -151,6 +152,10 @@ type collectorRow struct {
 	Connections    int    `json:"connections"`
 	StreamMessages uint64 `json:"stream_messages"`
 	StreamBytes    uint64 `json:"stream_bytes"` // of these messages
+	// Connections that were refused, or ended by the collector, by reason; and the
+	// bytes in them that were no whole message. Those that are not zero.
+	RefusedConnections map[string]uint64 `json:"refused_connections,omitempty"`
+	StreamBytesLost    uint64            `json:"stream_bytes_lost"`
 
 	SampledFlows uint64 `json:"sflow_flows"` // decoded of sFlow, which has no account
 	Exported     uint64 `json:"exported_flows"`
@@ -245,6 +250,27 @@ func (m *merged) row(nowNs int64) exporterRow {
 	return row
 }
 
+// refuseConnections adds what a listener has refused and ended.
+func (c *collectorRow) refuseConnections(s *stream.Stats) {
+	for _, r := range []struct {
+		why   string
+		count uint64
+	}{
+		{"not_allowed", s.RefusedNotAllowed}, {"too_many", s.RefusedFull}, {"too_many_of_address", s.RefusedAddress},
+		{"connected_already", s.RefusedDuplicate}, {"certificate", s.RefusedCertificate}, {"no_tls", s.FailedHandshakes},
+		{"bad_version", s.BadVersions}, {"bad_length", s.BadLengths}, {"slow", s.Slow}, {"silent", s.Silent},
+		{"cut_short", s.CutShort}, {"broken", s.Broken},
+	} {
+		if r.count == 0 {
+			continue
+		}
+		if c.RefusedConnections == nil {
+			c.RefusedConnections = map[string]uint64{}
+		}
+		c.RefusedConnections[r.why] += r.count
+	}
+}
+
 // A ledger is all accounts at one moment.
 type ledger struct {
 	nowNs     int64
@@ -281,6 +307,8 @@ func (d *daemon) takeLedger() *ledger {
 		stats := s.listener.Stats()
 		c.StreamMessages += stats.Messages
 		c.StreamBytes += stats.Bytes
+		c.StreamBytesLost += stats.BytesLost
+		c.refuseConnections(&stats)
 		c.Connections += s.listener.Connections()
 	}
 	for _, r := range d.samplers {

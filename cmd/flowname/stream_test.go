@@ -308,7 +308,7 @@ func TestRunTakesIPFIXByTLS(t *testing.T) {
 // A connection from the same address and port as one that is over does not
 // inherit its templates.
 func TestStreamServerForgets(t *testing.T) {
-	s := &streamServer{receiver: newReceiver(nil, streamDecoding(nil), func(*dnscache.Response) {}, slog.New(slog.DiscardHandler)), in: make(chan delivery)}
+	s := &streamServer{receiver: newReceiver(nil, streamDecoding(), func(*dnscache.Response) {}, slog.New(slog.DiscardHandler)), in: make(chan delivery)}
 	received := make(chan error)
 	go func() { received <- s.receive() }()
 	peer, done := netip.MustParseAddrPort("192.0.2.1:40000"), make(chan struct{}, 1)
@@ -356,7 +356,7 @@ func TestStreamServerEndsWhole(t *testing.T) {
 	}
 	var log bytes.Buffer
 	s := &streamServer{
-		transport: "TCP", listener: l, receiver: newReceiver(nil, streamDecoding(nil), func(*dnscache.Response) {}, slog.New(slog.DiscardHandler)),
+		transport: "TCP", listener: l, receiver: newReceiver(nil, streamDecoding(), func(*dnscache.Response) {}, slog.New(slog.DiscardHandler)),
 		in: make(chan delivery), log: slog.New(slog.NewTextHandler(&log, nil)),
 	}
 	tasks := make(chan error, 8)

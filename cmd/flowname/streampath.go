@@ -43,13 +43,13 @@ type streamServer struct {
 // openStreams opens the listeners for IPFIX by TCP and TLS.
 func (d *daemon) openStreams(c *runCmd) error {
 	if enabled(c.NetflowTCP) {
-		if err := d.openStream("TCP", stream.Config{Addr: c.NetflowTCP}, c); err != nil {
+		if err := d.openStream("TCP", stream.Config{Addr: c.NetflowTCP, Allow: c.allowed}, c); err != nil {
 			return err
 		}
 	}
 	if enabled(c.NetflowTLS) {
 		files := &stream.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
-		return d.openStream("TLS", stream.Config{Addr: c.NetflowTLS, TLS: files}, c)
+		return d.openStream("TLS", stream.Config{Addr: c.NetflowTLS, Allow: c.allowed, TLS: files}, c)
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 		return err
 	}
 	s := &streamServer{
-		transport: transport, listener: l, receiver: newReceiver(nil, streamDecoding(c.allowed), fileLive(d.cache), d.log),
+		transport: transport, listener: l, receiver: newReceiver(nil, streamDecoding(), fileLive(d.cache), d.log),
 		in: make(chan delivery, deliveriesQueued), log: d.log,
 	}
 	d.streams = append(d.streams, s)
@@ -70,11 +70,9 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 }
 
 // streamDecoding is how a streamServer decodes: the templates of a connection
-// are its own, and nothing of them outlives it, so none are saved. Who is not
-// allowed can connect, but what comes is refused and counted.
-func streamDecoding(allowed []netip.Prefix) netflow.Config {
-	return netflow.Config{Sessions: true, Allow: allowed}
-}
+// are its own, and nothing of them outlives it, so none are saved. Who may export
+// was asked when they connected.
+func streamDecoding() netflow.Config { return netflow.Config{Sessions: true} }
 
 // run accepts until ctx ends; each connection is served by a task of its own.
 // The receiver's task ends when all of theirs have.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"flowname/flows/listen"
@@ -21,6 +22,10 @@ var (
 	ErrSlow = errors.New("a message was begun and not completed")
 	// ErrCutShort means that the stream ended within a message.
 	ErrCutShort = errors.New("the stream ends within a message")
+	// ErrNotAllowed means that the peer is not in Config.Allow.
+	ErrNotAllowed = errors.New("not one of the exporters that may connect")
+	// ErrSilent means that the peer has sent nothing for too long.
+	ErrSilent = errors.New("nothing came")
 	// ErrFull means that there are as many connections as may be, in all or of
 	// one address.
 	ErrFull = errors.New("too many connections")
@@ -36,6 +41,12 @@ var (
 const (
 	handshakeTime = 10 * time.Second
 	messageTime   = 30 * time.Second
+	// firstTime and idleTime bound the silence before the first message and after
+	// each. An exporter with nothing to tell is silent for as long as its active
+	// timeout at least, 30 minutes with Cisco's default; one that finds its
+	// connection closed opens another (RFC 7011 section 10.4.4).
+	firstTime = 10 * time.Minute
+	idleTime  = time.Hour
 	// drainFor bounds the reading of what has come when the context ends.
 	drainFor = 200 * time.Millisecond
 	// acceptPause is how long accepting rests after it has failed, for want of
@@ -68,6 +79,8 @@ type Config struct {
 	Addr string
 	// TLS is nil for plain TCP.
 	TLS *TLSFiles
+	// Allow is who may connect; empty means everyone.
+	Allow []netip.Prefix
 	// MaxConnections is how many may stand at once. Default 256.
 	MaxConnections int
 	// MaxPerAddress is how many of them may be of one address. Default 32.

@@ -105,6 +105,7 @@ type session struct {
 
 func (c *Conn) read(s *session) error {
 	waiting := false // for the rest of a message, with its deadline set
+	c.setDeadline(time.Now().Add(firstTime))
 	for {
 		n, readErr := c.conn.Read(s.room())
 		s.filled(n)
@@ -117,12 +118,10 @@ func (c *Conn) read(s *session) error {
 			return err
 		case readErr != nil:
 			return s.end(readErr)
-		case s.pending() == 0:
-			if waiting {
-				c.setDeadline(time.Time{})
-			}
+		case s.pending() == 0 && given:
+			c.setDeadline(time.Now().Add(idleTime))
 			waiting = false
-		case given || !waiting:
+		case s.pending() > 0 && (given || !waiting):
 			c.setDeadline(time.Now().Add(messageTime))
 			waiting = true
 		}
@@ -159,6 +158,8 @@ func (s *session) end(err error) error {
 		return nil
 	case err == io.EOF:
 		return fmt.Errorf("%w: %d bytes of it came", ErrCutShort, s.pending())
+	case errors.Is(err, os.ErrDeadlineExceeded) && s.pending() == 0:
+		return fmt.Errorf("%w for too long", ErrSilent)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w in %v: %d bytes of it came", ErrSlow, messageTime, s.pending())
 	}
@@ -173,6 +174,8 @@ func (s *session) countEnd(err error) {
 		s.stats.BadLengths++
 	case errors.Is(err, ErrSlow):
 		s.stats.Slow++
+	case errors.Is(err, ErrSilent):
+		s.stats.Silent++
 	case errors.Is(err, ErrCutShort):
 		s.stats.CutShort++
 	default:

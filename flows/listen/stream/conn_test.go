@@ -96,7 +96,7 @@ func TestRunHandsMessagesOver(t *testing.T) {
 		e.send(msg[:7])
 		time.Sleep(messageTime - time.Second)
 		e.send(msg[7:], message(16, 2))
-		time.Sleep(24 * time.Hour) // silence between messages is allowed
+		time.Sleep(idleTime - time.Second) // silence between messages is allowed
 		e.send(message(16, 3))
 		e.Close()
 		if err := <-e.done; err != nil {
@@ -108,7 +108,7 @@ func TestRunHandsMessagesOver(t *testing.T) {
 		if want := []int{2, 1}; !slices.Equal(e.batches, want) {
 			t.Errorf("batches of %v messages, want %v", e.batches, want)
 		}
-		if got, want := time.Duration(e.times[2]-start), 24*time.Hour+messageTime-time.Second; got != want {
+		if got, want := time.Duration(e.times[2]-start), idleTime+messageTime-2*time.Second; got != want {
 			t.Errorf("the last message came after %v, want %v", got, want)
 		}
 		want := Stats{Sessions: 1, Messages: 3, Bytes: 52, Batches: 2}
@@ -190,6 +190,33 @@ func TestRunEndsSlowMessages(t *testing.T) {
 			t.Errorf("stats %+v, want %+v", got, want)
 		}
 	})
+}
+
+// Silence ends a connection too, sooner before the first message.
+func TestRunEndsSilence(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent  []byte
+		after time.Duration
+		stats Stats
+	}{
+		"at first":         {nil, firstTime, Stats{Sessions: 1, Silent: 1}},
+		"after a message":  {message(20, 1), idleTime, Stats{Sessions: 1, Silent: 1, Messages: 1, Bytes: 20, Batches: 1}},
+		"within a message": {message(20, 1)[:9], messageTime, Stats{Sessions: 1, Slow: 1, BytesLost: 9}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			e := connect(t, nil)
+			e.send(c.sent)
+			err := <-e.done
+			if took := time.Since(began); took != c.after || c.stats.Silent == 1 != errors.Is(err, ErrSilent) {
+				t.Errorf("%s: %v after %v, want its end after %v", name, err, took, c.after)
+			}
+			if got := e.listener.Stats(); got != c.stats {
+				t.Errorf("%s: stats %+v, want %+v", name, got, c.stats)
+			}
+			e.Close()
+		})
+	}
 }
 
 // The peer pays with patience, not with its connection, for a slow collector.

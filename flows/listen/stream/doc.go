@@ -29,8 +29,8 @@
 // With Config.TLS both sides have to show certificates (RFC 7011 section 11.3):
 // an exporter without one, or with one that no authority of TLSFiles.ClientCA
 // has signed, is refused, counted, and the error says why. Which of those
-// authorities' exporters may send is not decided here: use an authority that signs
-// for exporters only. TLS 1.2 is the least, with the cipher suites that Go
+// authorities' exporters may send is decided by address only (Config.Allow): use an
+// authority that signs for exporters only. TLS 1.2 is the least, with the cipher suites that Go
 // offers; those that RFC 7011 made mandatory for TLS 1.1 are not among them.
 // Sessions are not resumed, so that every connection is judged by the authorities
 // of its day. Reload reads the files anew for the connections to come; those
@@ -39,8 +39,9 @@
 // # Deadlines
 //
 // A handshake has 10 s, and a message that has begun to arrive has 30 s to be
-// whole. Between messages a connection may be silent for as long as it stands;
-// TCP keepalive finds a peer that is gone within two minutes.
+// whole. The first message has to begin within 10 minutes, and each within an hour
+// of the one before it, or the connection is ended and counted (Stats.Silent); TCP
+// keepalive finds a peer that is gone within two minutes.
 //
 // # When full
 //
@@ -49,7 +50,8 @@
 // exporter wait. Exporters that can not wait lose flows on their side, and
 // should tell it by option data (RFC 7011 section 4.3).
 //
-// Connections are bounded by Config.MaxConnections, and those of one address by
+// Who is not in Config.Allow is closed at once, before anything is read or TLS
+// begins, and counted. Connections are bounded by Config.MaxConnections, and those of one address by
 // Config.MaxPerAddress, so that one host can not keep all others out. What is
 // beyond is closed at once, and counted. A Conn in Run takes 74 KiB: 64 KiB for
 // the longest message there is, and the headers of 128 messages. TLS takes up to

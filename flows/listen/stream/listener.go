@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -152,12 +153,16 @@ func pause(ctx context.Context) {
 	}
 }
 
-// enter makes a Conn of an accepted connection, where it may be.
+// enter makes a Conn of an accepted connection, where it may be. Who may not
+// connect is judged first, so that strangers take no place from others.
 func (l *Listener) enter(conn net.Conn) (*Conn, error) {
 	peer := peerOf(conn)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case !l.allows(peer.Addr()):
+		l.stats.RefusedNotAllowed++
+		return nil, fmt.Errorf("%v: %w", peer, ErrNotAllowed)
 	case len(l.peers) >= l.cfg.MaxConnections:
 		l.stats.RefusedFull++
 		return nil, fmt.Errorf("%v: %w: %d stand", peer, ErrFull, len(l.peers))
@@ -171,6 +176,10 @@ func (l *Listener) enter(conn net.Conn) (*Conn, error) {
 	l.peers[peer] = true
 	l.hosts[peer.Addr()]++
 	return &Conn{listener: l, peer: peer, conn: conn}, nil
+}
+
+func (l *Listener) allows(addr netip.Addr) bool {
+	return len(l.cfg.Allow) == 0 || slices.ContainsFunc(l.cfg.Allow, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 func (l *Listener) leave(peer netip.AddrPort) {

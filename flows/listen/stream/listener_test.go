@@ -155,6 +155,45 @@ func TestManyConnections(t *testing.T) {
 	}
 }
 
+// Who may not connect is refused before anything of TLS, also where all places
+// are taken, and takes none.
+func TestStrangersAreRefused(t *testing.T) {
+	a := newAuthority(t, "CA")
+	for name, cfg := range map[string]Config{"TCP": {}, "TLS": {TLS: files(t, t.TempDir(), a, a)}} {
+		cfg.Allow, cfg.MaxConnections = []netip.Prefix{netip.MustParsePrefix("127.0.0.64/26")}, 1
+		r := start(t, cfg, nil)
+		dial := func(from string) net.Conn {
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+			c, err := d.Dial("tcp", r.Addr().String())
+			if err != nil {
+				t.Skipf("an exporter at %s: %v", from, err)
+			}
+			t.Cleanup(func() { c.Close() })
+			return c
+		}
+		for i, from := range []string{"127.0.0.63", "127.0.0.65", "127.0.0.128"} {
+			c := dial(from)
+			if i == 1 {
+				until(t, name+": one that may is connected", func() bool { return r.Connections() == 1 })
+				continue
+			}
+			if n, err := c.Read(make([]byte, 1)); err == nil {
+				t.Errorf("%s: %s reads %d bytes, want a closed connection", name, from, n)
+			}
+		}
+		until(t, name+": two are refused", func() bool { return r.Stats().RefusedNotAllowed == 2 })
+		r.stop()
+		for _, err := range r.refused {
+			if !errors.Is(err, ErrNotAllowed) {
+				t.Errorf("%s: refused with %v", name, err)
+			}
+		}
+		if s := r.Stats(); s.FailedHandshakes+s.RefusedFull != 0 {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
 // The bounds hold, are counted, and give way when a connection ends.
 func TestConnectionsAreBounded(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -1,15 +1,16 @@
 package stream
 
 // Stats counts what a Listener and its connections have met since it was
-// opened. Every connection that was accepted raises one of RefusedFull,
-// RefusedAddress, RefusedDuplicate, RefusedCertificate, FailedHandshakes and
-// Sessions, but those that the end of listening meets in their handshake.
+// opened. Every connection that was accepted raises one of RefusedNotAllowed,
+// RefusedFull, RefusedAddress, RefusedDuplicate, RefusedCertificate,
+// FailedHandshakes and Sessions, but those that the end of listening meets in their handshake.
 type Stats struct {
 	Sessions uint64 // connections that could begin to send; with TLS, after the handshake
 	Messages uint64 // handed over
 	Bytes    uint64 // of those messages
 	Batches  uint64 // in which they were handed over
 
+	RefusedNotAllowed  uint64 // connections refused: of none who may connect
 	RefusedFull        uint64 // connections refused: too many in all
 	RefusedAddress     uint64 // connections refused: too many of one address
 	RefusedDuplicate   uint64 // connections refused: their address and port is connected
@@ -22,6 +23,7 @@ type Stats struct {
 	BadVersions uint64 // a header without IPFIX's version
 	BadLengths  uint64 // a header with a length under 16
 	Slow        uint64 // a message not complete in time
+	Silent      uint64 // nothing came for too long
 	CutShort    uint64 // the peer ended the stream within a message
 	Broken      uint64 // errors of the network or of TLS
 
@@ -35,6 +37,7 @@ func (s *Stats) add(t *Stats) {
 	s.Messages += t.Messages
 	s.Bytes += t.Bytes
 	s.Batches += t.Batches
+	s.RefusedNotAllowed += t.RefusedNotAllowed
 	s.RefusedFull += t.RefusedFull
 	s.RefusedAddress += t.RefusedAddress
 	s.RefusedDuplicate += t.RefusedDuplicate
@@ -44,6 +47,7 @@ func (s *Stats) add(t *Stats) {
 	s.BadVersions += t.BadVersions
 	s.BadLengths += t.BadLengths
 	s.Slow += t.Slow
+	s.Silent += t.Silent
 	s.CutShort += t.CutShort
 	s.Broken += t.Broken
 	s.BytesLost += t.BytesLost

@@ -226,6 +226,7 @@ func TestHandshakeFails(t *testing.T) {
 			if took := time.Since(began); took != c.took {
 				t.Errorf("%s: ended after %v, want %v", name, took, c.took)
 			}
+			synctest.Wait() // for its Close
 			if s := l.Stats(); s != (Stats{FailedHandshakes: 1}) || l.Connections() != 0 {
 				t.Errorf("%s: %+v, %d connections", name, s, l.Connections())
 			}
