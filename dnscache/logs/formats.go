@@ -6,4 +6,5 @@ var formats = []*Format{
 	&bindFormat,
 	&unboundFormat,
 	&coreDNSFormat,
+	&fortiGate,
 }
