@@ -6,5 +6,11 @@ var formats = []*Format{
 	&bindFormat,
 	&unboundFormat,
 	&coreDNSFormat,
+	&paloAlto,
+	&paloAltoDNS,
 	&fortiGate,
+	&cloudflareGateway,
+	&route53,
+	&carbonBlackEDR,
+	&carbonBlackCloud,
 }

@@ -39,8 +39,8 @@ func checkLines(t *testing.T, f *Format, cfg Config, cases []lineCase) {
 // told is the evidence in lines as texts, and what became of each line.
 func told(f *Format, cfg Config, lines ...string) (evidence []string, reasons []Reason) {
 	r := NewReader(f, cfg, Sink{
-		Response:   func(x *dnscache.Response) { evidence = append(evidence, responseText(x)) },
-		Connection: func(c *dnscache.Connection) { evidence = append(evidence, connectionText(c)) },
+		Response:   func(x *dnscache.Response) { evidence = append(evidence, toldResponse(x)) },
+		Connection: func(c *dnscache.Connection) { evidence = append(evidence, toldConnection(c)) },
 	})
 	for _, line := range lines {
 		reasons = append(reasons, r.Line([]byte(line)))
@@ -49,10 +49,10 @@ func told(f *Format, cfg Config, lines ...string) (evidence []string, reasons []
 	return evidence, reasons
 }
 
-// responseText is time, source, client @server, type, name, the canonical name
+// toldResponse is time, source, client @server, type, name, the canonical name
 // behind a tilde, the addresses; a question mark for a question only, the code
 // of an error.
-func responseText(r *dnscache.Response) string {
+func toldResponse(r *dnscache.Response) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %v ", timeText(r.TimeNs), r.Source)
 	if r.Client.IsValid() {
@@ -85,9 +85,9 @@ func responseText(r *dnscache.Response) string {
 	return b.String()
 }
 
-// connectionText is time, source, client > server, protocol, name, and the
+// toldConnection is time, source, client > server, protocol, name, and the
 // process with its host.
-func connectionText(c *dnscache.Connection) string {
+func toldConnection(c *dnscache.Connection) string {
 	arrow := ">"
 	if c.Inbound {
 		arrow = ">in>"
