@@ -3,6 +3,7 @@ package logs
 // formats is the table of all formats. Where two could take the same line, the
 // stricter one stands first.
 var formats = []*Format{
+	&zeekFormat,
 	&bindFormat,
 	&unboundFormat,
 	&coreDNSFormat,

@@ -55,6 +55,24 @@ func appendLabels(dst, text []byte, escapes bool) (name []byte, ok bool) {
 	return dst, len(dst) > start
 }
 
+// unescapeOctets appends text with \xHH written out where HH is no printable
+// ASCII. So Zeek and Suricata write octets that are no UTF-8 into JSON, and they
+// do not escape a backslash that stands in the name: taken literally, a name that
+// has the text \x77 in it must not become another name.
+func unescapeOctets(dst, text []byte) []byte {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '\\' && i+3 < len(text) && text[i+1] == 'x' && hexValue(text[i+2]) < 16 && hexValue(text[i+3]) < 16 {
+			if v := hexValue(text[i+2])<<4 | hexValue(text[i+3]); v <= ' ' || v >= 0x7f {
+				c = v
+				i += 3
+			}
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
 // unescape reads what stands behind a backslash, and how long it is; 0 if it is
 // no escape.
 func unescape(text []byte) (c byte, n int) {

@@ -419,4 +419,5 @@ var fuzzSeeds = []string{
 	"client 192.0.2.7#5 (a.example): query failed (REFUSED) for a.example/IN/A at query.c:1\nNov 23 17:17:06 ns named[1]: x",
 	"[1795454226] unbound[1:0] reply: 192.0.2.7 a.example. A IN NOERROR 0.0 0 72 on udp 192.0.2.1 53",
 	`2026-11-23T17:17:06Z stdout F [INFO] [2001:db8::7]:5 - 1 "A IN a\ \"b.example. udp 40 false 1232" NOERROR qr 1 0.1s`,
+	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
 }

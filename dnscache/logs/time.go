@@ -56,10 +56,12 @@ func parseDateTime(text []byte, loc *time.Location) (ns int64, ok bool) {
 		return 0, false
 	}
 	if len(rest) == 0 {
-		return d.at(clock, loc), true
+		ns = d.at(clock, loc)
+		return ns, ns >= 0
 	}
 	offset, ok := parseZone(rest)
-	return d.at(clock, time.UTC) - offset, ok
+	ns = d.at(clock, time.UTC) - offset
+	return ns, ok && ns >= 0
 }
 
 // cutSyslogTime reads the time of RFC 3164, "Nov  3 18:36:50" with or without
@@ -88,7 +90,7 @@ func cutSyslogTime(line []byte, cfg *Config) (ns int64, rest []byte, ok bool) {
 	for range 10 {                                // two leap years are at most eight apart
 		if d.valid() {
 			if ns = d.at(clock, cfg.location()); ns <= limit {
-				return ns, text, true
+				return ns, text, ns >= 0
 			}
 		}
 		d.year--
