@@ -1,7 +1,7 @@
 // Command flowload loads flowname and compares it with others: a made-up world
 // whose every truth is known, sent as flows and DNS, and its names checked.
 //
-// The files: one for each command (write, send, check, compare, floor), flags.go
+// The files: one for each command (write, send, check, compare, together, floor), flags.go
 // for what they share. The packages beneath: world is the truth, wire writes it,
 // feed sends it, check verifies what became of it, peers measures receivers.
 package main
@@ -24,11 +24,12 @@ const (
 )
 
 type cli struct {
-	Write   writeCmd   `cmd:"" help:"Write a world: DNS captures, dnstap streams, captures of exports, databases."`
-	Send    sendCmd    `cmd:"" help:"Send a world's answers by dnstap and its flows by UDP."`
-	Check   checkCmd   `cmd:"" help:"Verify every line of flowname's output against the world."`
-	Compare compareCmd `cmd:"" help:"Measure flowname beside nfcapd, nfacctd and goflow2 on the same flows."`
-	Floor   floorCmd   `cmd:"" hidden:"" help:"Read datagrams and drop them."`
+	Write    writeCmd    `cmd:"" help:"Write a world: DNS captures, dnstap streams, captures of exports, databases."`
+	Send     sendCmd     `cmd:"" help:"Send a world's answers by dnstap and its flows by UDP."`
+	Check    checkCmd    `cmd:"" help:"Verify every line of flowname's output against the world."`
+	Compare  compareCmd  `cmd:"" help:"Measure flowname beside nfcapd, nfacctd and goflow2 on the same flows."`
+	Together togetherCmd `cmd:"" help:"Load flowname with flows and answers at a time, and check every line."`
+	Floor    floorCmd    `cmd:"" hidden:"" help:"Read datagrams and drop them."`
 }
 
 const description = `flowload loads flowname with a made-up world of which every truth is known.
@@ -126,6 +127,12 @@ var examples = map[string]string{
 	"check": `Examples:
   flowload check --expect w/world.json --places out.jsonl
   flowload check --expect w/world.json --lost 10 - < out.jsonl
+`,
+	"together": `Examples:
+  flowload together
+      500,000 flows/s and 75,000 DNS answers/s for a minute.
+  flowload together --flows 100000 --answers 15000 --time 10s --highest
+      A small run, then the highest rate that holds.
 `,
 	"compare": `Examples:
   flowload compare -flows 1000000

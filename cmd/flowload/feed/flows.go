@@ -28,6 +28,9 @@ type Options struct {
 	To string // host:port
 	// Rate is how many flows a second; 0: as fast as the receiver reads.
 	Rate int
+	// Clock, where it is not nil, says when each message is sent, and Rate
+	// nothing. Learned starts it.
+	Clock *Clock
 	// Queue is how many bytes wait in the receiver's queue at most, in the
 	// kernel's count; 0: DefaultQueue.
 	Queue uint64
@@ -35,6 +38,10 @@ type Options struct {
 	// before the first flow; nil: nothing is.
 	Learned func() error
 }
+
+// paced tells that messages are sent at their time, and not as the receiver
+// reads.
+func (o *Options) paced() bool { return o.Rate > 0 || o.Clock != nil }
 
 // Sent counts what was sent.
 type Sent struct {
@@ -67,7 +74,7 @@ func Flows(ctx context.Context, opt Options, messages func(func(wire.Message) bo
 	}
 	s := &sender{ctx: ctx, opt: opt, conns: map[int]*net.UDPConn{}}
 	defer s.close()
-	if s.port, err = OpenPort(uint16(addr.Port)); err != nil && opt.Rate == 0 {
+	if s.port, err = OpenPort(uint16(addr.Port)); err != nil && !opt.paced() {
 		return Sent{}, err
 	}
 	before, err := s.look()
@@ -110,7 +117,7 @@ func (s *sender) send(to *net.UDPAddr, m wire.Message) error {
 			return err
 		}
 	}
-	if err := s.wait(); err != nil {
+	if err := s.wait(m.AtNs); err != nil {
 		return err
 	}
 	conn := s.conns[m.Exporter]
@@ -144,16 +151,19 @@ func (s *sender) learned() error {
 	return nil
 }
 
-// wait holds the next message back until it is its turn.
-func (s *sender) wait() error {
+// wait holds the next message, of that time, back until it is its turn.
+func (s *sender) wait(atNs int64) error {
 	if s.sent.Datagrams%lookEvery != 0 {
 		return nil
 	}
-	if s.opt.Rate == 0 {
+	if !s.opt.paced() {
 		return s.settle(s.opt.Queue)
 	}
 	if s.begun.IsZero() {
 		return s.ctx.Err()
+	}
+	if s.opt.Clock != nil {
+		return sleep(s.ctx, s.opt.Clock.until(atNs))
 	}
 	due := time.Duration(float64(s.sent.Flows) / float64(s.opt.Rate) * float64(time.Second))
 	return sleep(s.ctx, due-time.Since(s.begun))

@@ -37,10 +37,19 @@ type process struct {
 }
 
 func start(ctx context.Context, name string, args []string, dir string) (*process, error) {
+	return startTo(ctx, name, args, dir, nil)
+}
+
+// startTo is start with what the program writes to its standard output in a
+// file, unless that is nil.
+func startTo(ctx context.Context, name string, args []string, dir string, out *os.File) (*process, error) {
 	p := &process{name: name, cmd: exec.CommandContext(ctx, args[0], args[1:]...), exited: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.WaitDelay = time.Second // a child may outlive it and hold its output
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	if out != nil {
+		p.cmd.Stdout = out
+	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

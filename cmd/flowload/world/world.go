@@ -3,6 +3,7 @@ package world
 import (
 	"math/bits"
 	"net/netip"
+	"sort"
 )
 
 // A World is a Config with what follows from it.
@@ -81,6 +82,11 @@ func (w *World) answerNs(n uint64) int64 {
 	hi, lo := bits.Mul64(n, w.periodNs)
 	at, _ := bits.Div64(hi, lo, w.pairs)
 	return w.cfg.StartNs + int64(at)
+}
+
+// AnswersBefore is how many answers come before a time.
+func (w *World) AnswersBefore(atNs int64) int {
+	return sort.Search(w.Answers(), func(i int) bool { return w.answerNs(uint64(i)) >= atNs })
 }
 
 // answersWithin is how many answers come in that many nanoseconds.
