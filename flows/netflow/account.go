@@ -177,20 +177,12 @@ func (d *Decoder) endMessage() {
 	h := &m.domain.hearing
 	a.Records += uint64(m.flows)
 	a.OptionsRecords += uint64(m.options)
-	m.domain.sequence.observe(a, m.version, m.base.SequenceNum, m.counts())
+	held := counts{
+		ofMessages: 1, ofRecords: m.flows + m.options, ofFlows: m.flows, ofAll: m.flows + m.options + m.templates,
+	}
+	m.domain.sequence.observe(a, m.version, m.base.SequenceNum, &held, m.unsure)
 	h.observe(a, m.base.ReceivedNs, m.exportNs)
 	if m.flows > 0 {
 		d.store.delivered(m.domain, m.base.ReceivedNs)
-	}
-}
-
-// counts is what a message held of each thing that exporters number.
-func (m *message) counts() counts {
-	return counts{
-		ofMessages: 1,
-		ofRecords:  m.flows + m.options,
-		ofFlows:    m.flows,
-		ofAll:      m.flows + m.options + m.templates,
-		unsure:     m.unsure,
 	}
 }

@@ -1,6 +1,8 @@
 package netflow
 
 import (
+	"encoding/binary"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -59,6 +61,18 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
+// sequenceField is where a message of eighteen records has its sequence number,
+// and by how much the next one's is higher.
+func sequenceField(msg []byte) (at int, step uint32) {
+	switch msg[1] {
+	case 5:
+		return 16, 18
+	case 9:
+		return 12, 1
+	}
+	return 8, 18
+}
+
 func BenchmarkDecode(b *testing.B) {
 	for _, name := range []string{"v5", "v9", "IPFIX", "IPFIX-variable"} {
 		c := speedCases()[name]
@@ -71,7 +85,9 @@ func BenchmarkDecode(b *testing.B) {
 			recs = slices.Grow[[]flows.Record](recs[:0], 18)
 			b.SetBytes(int64(len(c.msg)))
 			b.ReportAllocs()
-			for b.Loop() {
+			at, step := sequenceField(c.msg)
+			for number := uint32(0); b.Loop(); number += step {
+				binary.BigEndian.PutUint32(c.msg[at:], number)
 				if recs, err = d.AppendRecords(recs[:0], c.msg, router, 1); err != nil {
 					b.Fatal(err)
 				}
@@ -94,5 +110,30 @@ func BenchmarkTemplate(b *testing.B) {
 		if _, err := d.AppendRecords(nil, msgs[i%2], router, 1); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkExporters reads messages of many exporters in turn, so that each is of
+// another domain than the one before.
+func BenchmarkExporters(b *testing.B) {
+	for _, name := range []string{"v5", "v9", "IPFIX"} {
+		c := speedCases()[name]
+		b.Run(name, func(b *testing.B) {
+			d := NewDecoder(Config{})
+			var from [100]netip.AddrPort
+			var recs []flows.Record
+			for i := range from {
+				from[i] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(i)}), 2055)
+				recs, _ = d.AppendRecords(recs[:0], c.learn, from[i], 1)
+			}
+			recs = slices.Grow[[]flows.Record](recs[:0], 18)
+			b.SetBytes(int64(len(c.msg)))
+			b.ReportAllocs()
+			at, step := sequenceField(c.msg)
+			for i := 0; b.Loop(); i++ {
+				binary.BigEndian.PutUint32(c.msg[at:], uint32(i/len(from))*step)
+				recs, _ = d.AppendRecords(recs[:0], c.msg, from[i%len(from)], 1)
+			}
+		})
 	}
 }

@@ -118,13 +118,15 @@ func (d *Decoder) Stats() Stats { return d.stats }
 // no flow's time is computed from it.
 func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.AddrPort, receivedNs int64) ([]flows.Record, error) {
 	addr := exporter.Addr().Unmap()
-	d.msg = message{
-		exporter: netip.AddrPortFrom(addr, exporter.Port()),
-		base:     flows.Record{Exporter: addr, ReceivedNs: receivedNs},
-		room:     d.cfg.MaxRecords,
-	}
+	m := &d.msg
+	*m = message{}
+	m.exporter = netip.AddrPortFrom(addr, exporter.Port())
+	m.base.Exporter, m.base.ReceivedNs = addr, receivedNs
+	m.room = d.cfg.MaxRecords
 	had := len(dst)
-	d.store.expireWaits(receivedNs)
+	if d.store.waiting.cost > 0 {
+		d.store.expireWaits(receivedNs)
+	}
 	if len(d.cfg.Allow) > 0 && !d.allows(addr) {
 		d.stats.MessagesRefused++
 		d.fail(0, 0, ErrExporter)
@@ -152,7 +154,9 @@ func (d *Decoder) AppendRecords(dst []flows.Record, msg []byte, exporter netip.A
 	}
 	d.stats.Records += uint64(len(dst) - had)
 	d.draft.Record = nil // it points into the caller's slice
-	d.forgetMessage()
+	if d.usedExtras {
+		d.forgetMessage()
+	}
 	return dst, d.msg.err
 }
 

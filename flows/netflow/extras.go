@@ -54,9 +54,6 @@ func setText(p *[]byte, b []byte) {
 
 // forgetMessage drops what aliases the caller's message.
 func (d *Decoder) forgetMessage() {
-	if !d.usedExtras {
-		return
-	}
 	d.usedExtras = false
 	for i := range d.usedDepth {
 		d.nested[i].x.reset()

@@ -36,6 +36,9 @@ func (s *store) drop(dom *domain, why Reason, sum *Account) {
 	if s.last == dom {
 		s.last = nil
 	}
+	if slot := &s.quick[dom.key.slot()]; *slot == dom {
+		*slot = nil
+	}
 	s.changes++
 	s.templates -= len(dom.templates)
 	s.options -= dom.options.len()

@@ -181,8 +181,8 @@ func (s *sender) next(records int, options bool) []byte {
 		m = ipfix(set(256, body))
 		if options {
 			m = ipfix(set(256, body), opts)
-			c.ofRecords++
-			c.ofAll++
+			c[ofRecords]++
+			c[ofAll]++
 		}
 	}
 	m = numbered(m, s.number)
@@ -333,7 +333,7 @@ func TestSequenceModel(t *testing.T) {
 				at = number
 			}
 		}
-		s.observe(&a, 10, at, counts{ofMessages: 1, ofRecords: n, ofFlows: n, ofAll: n, unsure: rng.IntN(100) == 0})
+		s.observe(&a, 10, at, &counts{ofMessages: 1, ofRecords: n, ofFlows: n, ofAll: n}, rng.IntN(100) == 0)
 		if at == number {
 			number += n
 		}

@@ -21,6 +21,8 @@ type plan struct {
 type step struct {
 	element     *element // nil for a field that is skipped
 	off, length uint16   // off is unused where the plan is walked
+	// shift is what of eight bytes read at the field is behind it, in bits.
+	shift uint8
 }
 
 const noRow = 0xffff
@@ -48,7 +50,7 @@ func compile(fields []field, options bool) (plan, bool) {
 			p.icmp = p.icmp || elements[row].icmp
 			p.extra = p.extra || elements[row].extra
 		}
-		s := step{off: uint16(off), length: f.length}
+		s := step{off: uint16(off), length: f.length, shift: uint8(64 - 8*min(f.length, 8))}
 		if row != noRow {
 			s.element = &elements[row]
 		}
@@ -95,17 +97,38 @@ func (p *plan) fill(d *draft, b []byte) int {
 	if p.walk {
 		return p.fillWalk(d, b)
 	}
-	rec := b[:p.size]
+	if len(b) < p.size+behind {
+		p.fillLast(d, b)
+		return p.size
+	}
+	wide := b[:p.size+behind]
 	for i := range p.steps {
 		s := &p.steps[i]
-		v := rec[s.off : int(s.off)+int(s.length)]
+		if number := s.element.number; number != nil {
+			number(d, binary.BigEndian.Uint64(wide[s.off:])>>(s.shift&63))
+		} else {
+			s.element.octets(d, wide[s.off:int(s.off)+int(s.length)])
+		}
+	}
+	return p.size
+}
+
+// behind is how many bytes there have to be behind a record so that each of its
+// numbers can be read as the upper part of eight bytes, without a branch by its
+// length: a quarter of the time of decoding.
+const behind = 7
+
+// fillLast is fill for a record at the very end.
+func (p *plan) fillLast(d *draft, b []byte) {
+	for i := range p.steps {
+		s := &p.steps[i]
+		v := b[s.off : int(s.off)+int(s.length)]
 		if number := s.element.number; number != nil {
 			number(d, bigEndian(v))
 		} else {
 			s.element.octets(d, v)
 		}
 	}
-	return p.size
 }
 
 // fillWalk is fill for a plan with fields of variable length.
@@ -128,10 +151,12 @@ func (p *plan) fillWalk(d *draft, b []byte) int {
 		case s.element == nil:
 		case s.length == variableLength:
 			s.element.read(d, v)
-		case s.element.number != nil:
-			s.element.number(d, bigEndian(v))
-		default:
+		case s.element.number == nil:
 			s.element.octets(d, v)
+		case off+8 <= len(b):
+			s.element.number(d, binary.BigEndian.Uint64(b[off:])>>(s.shift&63))
+		default:
+			s.element.number(d, bigEndian(v))
 		}
 		off += n
 	}

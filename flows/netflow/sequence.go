@@ -40,26 +40,14 @@ func rightCounting(version uint16) Counting {
 	return ofRecords
 }
 
-// counts is what a message holds of each thing that may be counted; index
-// ofNothing is always zero. unsure says that the records are not all known: a
-// set had no template, or could not be read to its end.
-type counts struct {
-	ofMessages, ofRecords, ofFlows, ofAll uint32
-	unsure                                bool
-}
+// counts is what a message holds of each thing that may be counted.
+type counts [countings]uint32
 
 func (c *counts) of(unit Counting) uint32 {
-	switch unit {
-	case ofMessages:
-		return c.ofMessages
-	case ofRecords:
-		return c.ofRecords
-	case ofFlows:
-		return c.ofFlows
-	case ofAll:
-		return c.ofAll
+	if unit >= countings {
+		return 0
 	}
-	return 0
+	return c[unit]
 }
 
 const (
@@ -122,16 +110,20 @@ type sequence struct {
 	open     int
 }
 
-// observe takes in the number of a message and what it held.
-func (s *sequence) observe(a *Account, version uint16, number uint32, held counts) {
+// observe takes in the number of a message and what it held. unsure says that the
+// records are not all known: a set had no template, or could not be read to its
+// end.
+func (s *sequence) observe(a *Account, version uint16, number uint32, held *counts, unsure bool) {
 	s.messages++
 	if !s.began {
 		s.began, s.unit = true, rightCounting(version)
 		s.follow(number, held)
+		s.sure = !unsure
 		return
 	}
 	if s.resync {
 		s.follow(number, held)
+		s.sure = !unsure
 		return
 	}
 	s.try(a, version, number)
@@ -155,13 +147,13 @@ func (s *sequence) observe(a *Account, version uint16, number uint32, held count
 	if s.open > 0 && s.messages-s.gaps[0].at > gapMessages {
 		s.closeGap(a)
 	}
-	s.number, s.held, s.sure = number, held, !held.unsure
+	s.number, s.held, s.sure = number, *held, !unsure
 }
 
 // follow goes on from this message.
-func (s *sequence) follow(number uint32, held counts) {
+func (s *sequence) follow(number uint32, held *counts) {
 	s.next = number + held.of(s.unit)
-	s.number, s.held, s.sure = number, held, !held.unsure
+	s.number, s.held = number, *held
 	s.repeats, s.resync = 0, false
 }
 
@@ -172,8 +164,8 @@ func (s *sequence) try(a *Account, version uint16, number uint32) {
 		return
 	}
 	step := number - s.number
-	for unit := range countings {
-		if step == s.held.of(unit) {
+	for unit, n := range s.held {
+		if step == n {
 			s.hits[unit]++
 		}
 	}
@@ -226,7 +218,7 @@ func (s *sequence) missing() uint64 {
 }
 
 // compare files a number against the one that was expected.
-func (s *sequence) compare(a *Account, number uint32, held counts) {
+func (s *sequence) compare(a *Account, number uint32, held *counts) {
 	n := held.of(s.unit)
 	behind, ahead := int32(behindRecords), int32(aheadRecords)
 	if s.unit == ofMessages {
@@ -256,7 +248,7 @@ func (s *sequence) compare(a *Account, number uint32, held counts) {
 
 // repeat files a number that was there already. Some in a row are an exporter
 // that began anew soon after its start.
-func (s *sequence) repeat(a *Account, number uint32, held counts) {
+func (s *sequence) repeat(a *Account, number uint32, held *counts) {
 	if s.repeats == 0 || number != s.again {
 		s.repeats = 0
 	}

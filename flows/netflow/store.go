@@ -1,6 +1,7 @@
 package netflow
 
 import (
+	"encoding/binary"
 	"iter"
 	"net/netip"
 )
@@ -105,6 +106,9 @@ type store struct {
 	domains map[domainKey]*domain
 	sources map[netip.Addr]*source
 	last    *domain // used last
+	// quick finds domains without hashing their keys, which takes longer than
+	// reading a flow: each at its slot, nil or another one there.
+	quick   [quickSlots]*domain
 	lists   [standings]useList
 	waiting waitRoom
 
@@ -132,14 +136,28 @@ func (s *store) domain(key domainKey) *domain {
 	if dom != nil && dom.key == key {
 		return dom
 	}
-	if dom = s.domains[key]; dom == nil {
+	slot := &s.quick[key.slot()]
+	if dom = *slot; dom == nil || dom.key != key {
+		dom = s.domains[key]
+	}
+	if dom == nil {
 		dom = s.enter(key)
 	} else {
 		s.unlink(dom)
 	}
 	s.link(dom)
-	s.last = dom
+	s.last, *slot = dom, dom
 	return dom
+}
+
+// quickSlots is how many domains can be found by slot, a power of two.
+const quickSlots = 256
+
+// slot is where in quick the domain is, if it is there.
+func (k *domainKey) slot() uint64 {
+	a := k.exporter.Addr().As16()
+	h := binary.BigEndian.Uint64(a[8:]) ^ uint64(k.exporter.Port())<<40 ^ uint64(k.id)<<16 ^ uint64(k.version)<<8
+	return h * 0x9e3779b97f4a7c15 / (1 << 64 / quickSlots) // the golden ratio's bits
 }
 
 // enter makes a domain, which is not in a list yet.

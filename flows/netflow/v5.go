@@ -3,6 +3,7 @@ package netflow
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"flowname/flows"
 )
@@ -38,16 +39,38 @@ func (d *Decoder) appendV5(dst []flows.Record, msg []byte) []flows.Record {
 	a := &m.domain.account
 	a.received(len(msg), v5HeaderLen)
 	d.setV5Time(be.Uint32(msg[8:]), be.Uint32(msg[12:]))
-	defer d.endMessage()
 
-	count, whole := int(be.Uint16(msg[2:])), (len(msg)-v5HeaderLen)/v5RecordLen
+	count := d.countV5(msg)
+	m.flows = uint32(count)
+	a.FlowBytes += uint64(count * v5RecordLen)
+	had := len(dst)
+	dst = slices.Grow(dst, count)[:had+count]
+	recs, body := dst[had:], msg[v5HeaderLen:]
+	clear(recs) // all at once, in half the time of one by one
+	for i := range recs {
+		m.share(&recs[i])
+		d.fillV5(&recs[i], (*[v5RecordLen]byte)(body[i*v5RecordLen:]))
+	}
+	if count > 0 {
+		h := &m.domain.hearing
+		h.timeSource, h.startErrorNs, h.headerRate = TimesUptime, dst[len(dst)-1].StartErrorNs, m.base.SamplingRate
+	}
+	d.endMessage()
+	return dst
+}
+
+// countV5 is how many records of a message are read. It files the bytes that are
+// not of these.
+func (d *Decoder) countV5(msg []byte) int {
+	m := &d.msg
+	count, whole := int(binary.BigEndian.Uint16(msg[2:])), (len(msg)-v5HeaderLen)/v5RecordLen
 	if count > whole {
 		d.stats.TruncatedMessages++
 		d.fail(0, v5HeaderLen+whole*v5RecordLen, ErrTruncated)
 		if count > v5MaxCount { // no v5 exporter made this
 			d.refuse(CutShort, len(msg)-v5HeaderLen)
 			m.unsure = true
-			return dst
+			return 0
 		}
 		// The flows that are missing here were counted by the exporter.
 		d.refuse(CutShort, 0)
@@ -60,18 +83,7 @@ func (d *Decoder) appendV5(dst []flows.Record, msg []byte) []flows.Record {
 		d.refuse(TooManyRecords, (count-d.cfg.MaxRecords)*v5RecordLen)
 		count, m.unsure = d.cfg.MaxRecords, true
 	}
-	m.flows = uint32(count)
-	a.FlowBytes += uint64(count * v5RecordLen)
-	for i := range count {
-		at := v5HeaderLen + i*v5RecordLen
-		dst = m.begin(dst)
-		d.fillV5(&dst[len(dst)-1], (*[v5RecordLen]byte)(msg[at:]))
-	}
-	if count > 0 {
-		h := &m.domain.hearing
-		h.timeSource, h.startErrorNs, h.headerRate = TimesUptime, dst[len(dst)-1].StartErrorNs, m.base.SamplingRate
-	}
-	return dst
+	return count
 }
 
 // setV5Time takes the header's time: seconds and nanoseconds. Exporters that
