@@ -7,6 +7,7 @@ var formats = []*Format{
 	&bindFormat,
 	&unboundFormat,
 	&coreDNSFormat,
+	&dnsmasqFormat,
 	&paloAlto,
 	&paloAltoDNS,
 	&fortiGate,

@@ -21,9 +21,11 @@ import (
 // The servers of the corpus' live run, by the address that each answered at, and
 // what each of them logged.
 const (
-	liveUnbound = "127.0.1.2"
-	liveCoreDNS = "127.0.1.5"
-	liveBIND    = "127.0.1.8"
+	liveUnbound      = "127.0.1.2"
+	liveDnsmasqPlain = "127.0.1.3"
+	liveDnsmasqExtra = "127.0.1.4"
+	liveCoreDNS      = "127.0.1.5"
+	liveBIND         = "127.0.1.8"
 )
 
 // liveQuestions is the set of "client name type" that clients asked a server, as
@@ -80,6 +82,40 @@ func liveMessages(packet gopacket.Packet) (all [][]byte) {
 		}
 	}
 	return all
+}
+
+// liveAnswers is the set of "client address name" that a server answered, as
+// tshark saw it: lines of time|client|server|id|name|type|IPv4s|IPv6s. Of those
+// only questions that dnsmasq's kind of log tells the addresses of: A and AAAA.
+func liveAnswers(t *testing.T, server string) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(logCorpus(t), "live", "live_tshark_answers.psv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "|")
+		n := len(f)
+		if n < 8 || f[2] != server || f[n-3] != "1" && f[n-3] != "28" {
+			continue
+		}
+		name := liveName(strings.Join(f[4:n-3], "|"))
+		for a := range strings.SplitSeq(f[n-2]+","+f[n-1], ",") {
+			if a != "" {
+				set[f[1]+" "+a+" "+name] = true
+			}
+		}
+	}
+	return set
+}
+
+// liveName is a name in presentation form that tshark writes with \n and octal
+// escapes.
+func liveName(text string) string {
+	raw := strings.NewReplacer(`\n`, "\n", `\033`, "\x1b").Replace(text)
+	name, _ := appendRawName(nil, []byte(raw))
+	return string(name)
 }
 
 // A liveTape collects what a log of the run says, as sets.

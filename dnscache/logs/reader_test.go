@@ -418,6 +418,9 @@ var fuzzSeeds = []string{
 	"23-Nov-2026 17:17:06.577 client @0x7f 192.0.2.7#5 (a.example): view v: query: a.example IN A +E(0) (192.0.2.1) [ECS 198.51.100.7/32/0]",
 	"client 192.0.2.7#5 (a.example): query failed (REFUSED) for a.example/IN/A at query.c:1\nNov 23 17:17:06 ns named[1]: x",
 	"[1795454226] unbound[1:0] reply: 192.0.2.7 a.example. A IN NOERROR 0.0 0 72 on udp 192.0.2.1 53",
+	"Nov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 query[A] a.example from 192.0.2.7\nNov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 reply a.example is <CNAME>\n" +
+		"Nov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 reply b.example is 198.51.100.1\nNov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 reply error is SERVFAIL",
+	"Nov 23 17:17:06 dnsmasq[7]: query[AAAA] a.example from 192.0.2.7\nNov 23 17:17:06 dnsmasq[7]: cached a.example is <CNAME>\nNov 23 17:17:06 dnsmasq[7]: cached b.example is 2001:db8::1",
 	`2026-11-23T17:17:06Z stdout F [INFO] [2001:db8::7]:5 - 1 "A IN a\ \"b.example. udp 40 false 1232" NOERROR qr 1 0.1s`,
 	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
 }

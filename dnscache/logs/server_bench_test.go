@@ -13,6 +13,18 @@ var serverLines = []struct {
 }{
 	{"bind", []string{"23-Nov-2026 17:17:06.577 queries: info: client @0x7f0c338fb098 192.0.2.7#35587 (www.site.example): query: www.site.example IN A +E(0)K (192.0.2.53)"}},
 	{"unbound", []string{"[1795454195] unbound[24680:0] reply: 192.0.2.7 www.site.example. A IN NOERROR 0.000480 0 72"}},
+	{"dnsmasq", []string{
+		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 query[A] www.site.example from 192.0.2.7",
+		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 forwarded www.site.example to 192.0.2.53",
+		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 reply www.site.example is <CNAME>",
+		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 reply cdn.example is 198.51.100.2",
+	}},
+	{"dnsmasq", []string{
+		"Nov 23 17:17:06 dnsmasq[77]: query[A] www.site.example from 192.0.2.7",
+		"Nov 23 17:17:06 dnsmasq[77]: forwarded www.site.example to 192.0.2.53",
+		"Nov 23 17:17:06 dnsmasq[77]: reply www.site.example is <CNAME>",
+		"Nov 23 17:17:06 dnsmasq[77]: reply cdn.example is 198.51.100.2",
+	}},
 	{"coredns", []string{`2026-11-23T17:17:06.500000000Z stdout F [INFO] 192.0.2.7:60887 - 40038 "A IN www.site.example. udp 41 false 1232" NOERROR qr,aa,rd 58 0.000332193s`}},
 }
 
