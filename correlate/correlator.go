@@ -45,6 +45,8 @@ type Correlator struct {
 	again   dnscache.Batch   // what was looked up for one of them
 	flow    Flow             // handed out, reused
 	matches []dnscache.Match // scratch
+	asked   []dnscache.Match // scratch
+	made    []dnscache.Made  // scratch
 	dst     []Candidate      // storage of flow.Dst.Candidates
 	src     []Candidate      // storage of flow.Src.Candidates
 }
@@ -69,6 +71,8 @@ func New(cfg Config, cache *dnscache.Cache, cursor *geo.Cursor) *Correlator {
 		conns:   newConnections(cfg.Connections, cfg.Seed),
 		ties:    make([]tie, 0, 2048), // a large batch; it grows with a larger one
 		matches: make([]dnscache.Match, 0, 4*MaxCandidates),
+		asked:   make([]dnscache.Match, 0, 8*MaxCandidates),
+		made:    make([]dnscache.Made, 0, 4*MaxCandidates),
 		dst:     make([]Candidate, 0, MaxCandidates),
 		src:     make([]Candidate, 0, MaxCandidates),
 	}
@@ -197,7 +201,7 @@ func (c *Correlator) releaseFront(t tie, emit func(*Flow)) {
 	r := c.waiting.at(0)
 	t.at = c.conns.touch(t.id, r)
 	c.decide(r, &t)
-	if c.flow.Basis() == Client || c.flow.Basis() == ClientExpired {
+	if b := c.flow.Basis(); b != 0 && b <= ClientExpired {
 		c.stats.WaitedNamed++
 	}
 	c.hand(&t, emit)
@@ -229,6 +233,12 @@ func (c *Correlator) hand(t *tie, emit func(*Flow)) {
 	connection := c.conns.at(t.at)
 	if f.HostName != "" { // what an exporter tells is told for the connection
 		connection.forget(serverIsDst(f.Record) == t.swapped)
+	}
+	if f.Dst.told() {
+		connection.forget(t.swapped)
+	}
+	if f.Src.told() {
+		connection.forget(!t.swapped)
 	}
 	connection.name(a, b)
 	if c.geo != nil {
@@ -278,6 +288,11 @@ func (c *Correlator) decide(r *flows.Record, t *tie) {
 	}
 	dst := ends{client: r.Src, addr: r.Dst, xlateClient: r.XlateSrc, xlateAddr: r.XlateDst}
 	src := ends{client: r.Dst, addr: r.Src, xlateClient: r.XlateDst, xlateAddr: r.XlateSrc}
+	if c.cache.HasConnections() {
+		f.Dst.Program, f.Src.Program = dnscache.Program{}, dnscache.Program{}
+		c.tellMade(&f.Dst, &f.Src, r, false, connection)
+		c.tellMade(&f.Src, &f.Dst, r, true, connection)
+	}
 	c.nameEnd(&f.Dst, &dst, b, t.asked, connection, dstFirst)
 	c.nameEnd(&f.Src, &src, b, t.asked+1, connection, srcFirst)
 	if f.HostName != "" {
@@ -299,46 +314,65 @@ func (c *Correlator) nameEnd(e *End, x *ends, b *dnscache.Batch, number int32, c
 		return
 	}
 	until := connection.startNs + connection.startErrorNs
+	told := len(e.Candidates)
 	matches, others := b.Answer(int(number))
-	if (others || len(matches) == 0) && c.translated(e, x, connection) {
-		matches = nil // the client's own answer outranks what others had
-	}
-	for i := range matches {
-		basis := Others
-		if !others {
-			basis = basisOf(&matches[i], connection.startNs, until)
+	if others || len(matches) == 0 {
+		if own := c.translated(x, connection); len(own) > 0 {
+			matches, others = own, false // the client's own answer outranks what others had
 		}
-		e.add(&matches[i], basis)
 	}
-	e.Named = e.Named || len(matches) == 1 || len(matches) > 1 && !others
-	if firstName != 0 {
+	if c.cache.HasQuestions() {
+		if c.appendAsked(x, connection); len(c.asked) > 0 && others {
+			matches, others = nil, false
+		}
+	}
+	switch {
+	case told > 0 || len(c.asked) > 0:
+		c.addAll(e, matches, others, connection)
+	case others:
+		for i := range matches {
+			e.add(&matches[i], Others)
+		}
+	default:
+		for i := range matches {
+			e.add(&matches[i], basisOf(&matches[i], connection.startNs, until))
+		}
+	}
+	e.Named = e.Named || len(e.Candidates) == 1 || len(e.Candidates) > 1 && !others
+	switch {
+	case firstName == 0:
+	case told == 0:
 		c.leadWith(e, firstName, x.addr, until)
+	default:
+		c.leadTold(e, firstName)
 	}
 }
 
-// translated names an end by its client's answers where addresses are
+// translated is the client's answers for an end where addresses are
 // translated: client and server each know the other by the address on their own
 // side, and exporters differ in which side the flow's own addresses are from. So
 // the client's answers are looked for by its other address, and then by the
 // server's.
-func (c *Correlator) translated(e *End, x *ends, connection *conn) bool {
-	e.Named = x.xlateClient.IsValid() && c.resolved(e, x.xlateClient, x.addr, connection) ||
-		x.xlateAddr.IsValid() && c.resolved(e, x.client, x.xlateAddr, connection)
-	return e.Named
+func (c *Correlator) translated(x *ends, connection *conn) []dnscache.Match {
+	if x.xlateClient.IsValid() {
+		if own := c.resolved(x.xlateClient, x.addr, connection); len(own) > 0 {
+			return own
+		}
+	}
+	if x.xlateAddr.IsValid() {
+		return c.resolved(x.client, x.xlateAddr, connection)
+	}
+	return nil
 }
 
-// resolved adds the answers that client had for addr, and reports whether there
-// are any.
-func (c *Correlator) resolved(e *End, client, addr netip.Addr, connection *conn) bool {
+// resolved is the answers that client had for addr, valid until it is called
+// again.
+func (c *Correlator) resolved(client, addr netip.Addr, connection *conn) []dnscache.Match {
 	if !resolvable(client) {
-		return false
+		return nil
 	}
 	c.matches = c.cache.AppendClient(c.matches[:0], client, addr, connection.startNs, connection.startErrorNs, math.MaxInt64)
-	until := connection.startNs + connection.startErrorNs
-	for i := range c.matches {
-		e.add(&c.matches[i], basisOf(&c.matches[i], connection.startNs, until))
-	}
-	return len(e.Candidates) > 0
+	return c.matches
 }
 
 // leadWith puts the connection's first name before the other candidates. A

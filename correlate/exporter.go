@@ -1,5 +1,7 @@
 package correlate
 
+import "flowname/dnscache"
+
 // maxTold is how many names that exporters told are known at least.
 const maxTold = 1 << 14
 
@@ -46,14 +48,15 @@ func (c *Correlator) nameServer(f *Flow) {
 // answer has it too, that one's time and canonical name stay with it.
 func (e *End) tell(name string, hash uint32) {
 	if e.lead(hash) {
-		e.Candidates[0].Name, e.Candidates[0].Basis = name, Exporter
+		lead := &e.Candidates[0]
+		lead.Name, lead.Basis, lead.Source = name, Exporter, dnscache.SourceFlowRecord
 		return
 	}
 	if len(e.Candidates) < MaxCandidates {
 		e.Candidates = append(e.Candidates, Candidate{})
 	}
 	copy(e.Candidates[1:], e.Candidates)
-	e.Candidates[0] = Candidate{Name: name, Basis: Exporter}
+	e.Candidates[0] = Candidate{Name: name, Basis: Exporter, Source: dnscache.SourceFlowRecord}
 	e.Named = true
 }
 

@@ -32,7 +32,9 @@ const (
 	numBases
 )
 
-var basisNames = [numBases]string{"", "exporter", "tls", "endpoint", "client", "client_query", "client_expired", "client_later", "others"}
+var basisNames = [numBases]string{
+	"", "exporter", "tls", "endpoint", "client", "client_query", "client_expired", "client_later", "others",
+}
 
 // String is the text of the exported field; empty for the zero Basis.
 func (b Basis) String() string { return basisNames[b] }
@@ -82,8 +84,9 @@ type Candidate struct {
 	// Canonical is the end of the CNAME chain; empty when it is Name.
 	Canonical string
 	Basis     Basis
-	// AnsweredNs is the answer's time, Unix nanoseconds; 0 where only an
-	// exporter told the name.
+	// AnsweredNs is the time of the answer, of the question (ClientQuery) or of
+	// the connection (TLS, Endpoint), Unix nanoseconds; 0 where only an exporter
+	// told the name.
 	AnsweredNs int64
 	Source     dnscache.Source
 }
@@ -95,7 +98,9 @@ type End struct {
 	// Candidates are best first, at most MaxCandidates. Without Named they are
 	// the several names of which none can be told to be the right one.
 	Candidates []Candidate
-	Geo        geo.Info
+	// Program is the process at this end of the connection, where an agent told.
+	Program dnscache.Program
+	Geo     geo.Info
 }
 
 // Basis is the evidence of the end's name; zero where it has none.

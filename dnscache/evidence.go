@@ -104,8 +104,9 @@ type Made struct {
 // startNs, give or take tolNs: handshakes before what agents say, of each the
 // nearest first. A source that did not tell the ports describes every connection
 // of the client to the server near the time. Of t all is known but for ports of
-// protocols that have none. The strings stay valid for ever.
-func (c *Cache) AppendMade(dst []Made, t *Tuple, startNs, tolNs int64) []Made {
+// protocols that have none. The strings stay valid for ever. Nothing is allocated
+// where dst has room, and scratch, whose contents are lost, for MaxMatches.
+func (c *Cache) AppendMade(dst []Made, scratch []Match, t *Tuple, startNs, tolNs int64) []Made {
 	facts := c.facts.Load() &^ anyQuestion
 	if facts == 0 || !t.Client.IsValid() || !t.Server.IsValid() {
 		return dst
@@ -114,18 +115,20 @@ func (c *Cache) AppendMade(dst []Made, t *Tuple, startNs, tolNs int64) []Made {
 	for kind := factHandshake; kind <= factInbound; kind++ {
 		for shape := uint8(0); shape < numShapes; shape++ {
 			if facts&factBit(kind, shape) != 0 && shape&^t.shape() == 0 {
-				dst = c.appendMade(dst, base, t, kind, shape, startNs, max(tolNs, 0))
+				fact := connectionFact(t, kind, shape)
+				limit := addSat(startNs, max(tolNs, 0)+madeAfter)
+				scratch = c.appendPair(scratch[:0], ipOf(t.Client), fact, startNs, limit, limit)
+				dst = appendMade(dst, base, scratch, fact, startNs, max(tolNs, 0))
 			}
 		}
 	}
 	return dst
 }
 
-// appendMade is AppendMade for one kind of fact. It sorts dst from base on.
-func (c *Cache) appendMade(dst []Made, base int, t *Tuple, kind factKind, shape uint8, startNs, tolNs int64) []Made {
-	var scratch [MaxMatches]Match
-	limit := addSat(startNs, tolNs+madeAfter)
-	matches := c.appendPair(scratch[:0], ipOf(t.Client), connectionFact(t, kind, shape), startNs, limit, limit)
+// appendMade makes connections of the versions of a fact, those that are not too
+// old, and sorts dst from base on.
+func appendMade(dst []Made, base int, matches []Match, fact ip, startNs, tolNs int64) []Made {
+	kind, shape, _ := fact.fact()
 	oldest := addSat(startNs, -tolNs-madeBefore)
 	if shape&(knowsClientPort|knowsServerPort) == knowsClientPort|knowsServerPort {
 		oldest = addSat(startNs, -tolNs-madeBeforeLong)

@@ -71,6 +71,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	}
 	d.cache, err = dnscache.Open(dnscache.Config{
 		Dir: c.Data, Retention: c.Retention, Window: c.IndexWindow, MaxVersions: c.IndexVersions,
+		Forwarders: d.dns.forwarders,
 	})
 	if err != nil {
 		return d, dataError(c.Data, err)

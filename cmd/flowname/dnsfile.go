@@ -31,8 +31,9 @@ type dnsFile struct {
 
 // dnsConfig is what all sources of DNS have in common.
 type dnsConfig struct {
-	wire   dnswire.Config
-	sensor sensor.Config
+	wire       dnswire.Config
+	sensor     sensor.Config
+	forwarders []netip.Prefix
 }
 
 // openDNSFile opens a file of DNS evidence: a capture or a dnstap frame stream.

@@ -16,10 +16,16 @@ type DNSFlags struct {
 	DNS64           []string `name:"dns64" help:"NAT64 prefix besides 64:ff9b::/96 (repeatable)." placeholder:"PREFIX"`
 	DNSPort         []uint16 `name:"dns-port" help:"Port besides 53 on which DNS is spoken (repeatable)." placeholder:"PORT"`
 	AcceptUnmatched bool     `name:"accept-unmatched" help:"Believe responses whose query was not seen: for a tap of one direction only, and for DNS in sFlow samples."`
+	Forwarder       []string `name:"forwarder" help:"Servers that ask for others: what they ask is any client's, or the client's that they tell by a whole client subnet; a network or an address (repeatable)." placeholder:"CIDR" sep:"none"`
 }
 
 func (f *DNSFlags) config() (dnsConfig, error) {
 	c := dnsConfig{sensor: sensor.Config{AcceptUnmatched: f.AcceptUnmatched, Ports: f.DNSPort, Queries: true}}
+	forwarders, err := networks("--forwarder", f.Forwarder)
+	if err != nil {
+		return c, &usageError{err.Error()}
+	}
+	c.forwarders = forwarders
 	for _, text := range f.DNS64 {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -31,6 +37,21 @@ func (f *DNSFlags) config() (dnsConfig, error) {
 		return c, usagef("dns64: %v", err)
 	}
 	return c, nil
+}
+
+// networks reads the networks and addresses that a flag was given.
+func networks(flag string, texts []string) (all []netip.Prefix, err error) {
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is neither a network such as 192.0.2.0/24 nor an address", flag, text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // StreamFlags are the flags of IPFIX by TCP and TLS.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -113,7 +114,7 @@ func canonicalName(s string) string {
 // A historyRow is a row of the history as programs read it.
 type historyRow struct {
 	Name      string    `json:"name"`
-	Addr      string    `json:"addr"`
+	Addr      string    `json:"addr"`   // empty: a question whose answer the source could not tell
 	Client    string    `json:"client"` // empty: the source could not say
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
@@ -125,9 +126,12 @@ type historyRow struct {
 
 func rowOf(r dnscache.Row) historyRow {
 	row := historyRow{
-		Name: r.Name, Addr: r.Addr.String(),
+		Name:      r.Name,
 		FirstSeen: time.Unix(0, r.FirstNs).UTC(), LastSeen: time.Unix(0, r.LastNs).UTC(),
 		Count: r.Count, TTL: r.TTL, Source: r.Source.String(), Canonical: r.Canonical,
+	}
+	if r.Addr.IsValid() {
+		row.Addr = r.Addr.String()
 	}
 	if r.Client.IsValid() {
 		row.Client = r.Client.String()
@@ -234,11 +238,7 @@ func tablePrinter(w, notes io.Writer, subject string) (row func(historyRow) erro
 				return err
 			}
 		}
-		client := r.Client
-		if client == "" {
-			client = "-"
-		}
-		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", r.Name, r.Addr, client,
+		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", r.Name, cmp.Or(r.Addr, "-"), cmp.Or(r.Client, "-"),
 			r.FirstSeen.Format(tableTime), r.LastSeen.Format(tableTime), r.Count, r.TTL, r.Source)
 		return err
 	}

@@ -82,7 +82,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if err != nil {
 		return r, err
 	}
-	if r.cache, err = dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed}); err != nil {
+	if r.cache, err = dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.forwarders}); err != nil {
 		return r, dataError(c.Data, err)
 	}
 	if r.out, err = createOutput(c.Out, std.out); err != nil {

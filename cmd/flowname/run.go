@@ -53,28 +53,14 @@ func (c *runCmd) Validate() error {
 		return errors.New("--retention is under a minute")
 	case c.IndexWindow < time.Second:
 		return errors.New("--index-window is under a second")
-	case c.parseExporters() != nil:
-		return c.parseExporters()
 	case c.Sockets < 0, c.IndexVersions < 0, c.ReceiveBuffer < 0:
 		return errors.New("--sockets, --index-versions and --receive-buffer are not negative")
 	}
-	return c.StreamFlags.validate()
-}
-
-// parseExporters reads the networks and addresses of --exporter.
-func (c *runCmd) parseExporters() error {
-	c.allowed = nil
-	for _, text := range c.Exporter {
-		p, err := netip.ParsePrefix(text)
-		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
-			p, err = a.Prefix(a.BitLen())
-		}
-		if err != nil {
-			return fmt.Errorf("--exporter: %q is neither a network such as 192.0.2.0/24 nor an address", text)
-		}
-		c.allowed = append(c.allowed, p.Masked())
+	var err error
+	if c.allowed, err = networks("--exporter", c.Exporter); err != nil {
+		return err
 	}
-	return nil
+	return c.StreamFlags.validate()
 }
 
 // Run collects until a signal ends it. SIGINT and SIGTERM drain and flush, a

@@ -56,6 +56,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"run", "--nonsense"}, exitUsage, "see 'flowname run --help'"},
 		{[]string{"run", "--wait=-1s"}, exitUsage, "--wait is negative"},
 		{[]string{"run", "--exporter", "router1"}, exitUsage, "neither a network"},
+		{[]string{"run", "--forwarder", "resolver1", "--data", dir}, exitUsage, "--forwarder: \"resolver1\" is neither a network"},
+		{[]string{"replay", "--forwarder", "10.0.0.0/33", "--flows", empty}, exitUsage, "--forwarder: \"10.0.0.0/33\" is neither a network"},
 		{[]string{"doctor", "--server", "127.0.0.1:1"}, exitFailure, "no daemon answers"},
 		{[]string{"run", "--dns64", "10.0.0.0"}, exitUsage, "not a prefix"},
 		{[]string{"run", "--netflow", "nowhere", "--data", dir}, exitFailure, "host:port"},

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"flowname/correlate"
+	"flowname/dnscache"
 	"flowname/flows"
 )
 
@@ -84,8 +85,10 @@ func appendOptional(dst []byte, r *flows.Record) []byte {
 
 // endKeys are the field names of one end, with what goes before their values.
 type endKeys struct {
-	name, basis, age, canonical, names string
-	asn, org, country, city, lat, lon  string
+	name, basis, source, age, canonical, names string
+	process, pid, host                         string
+
+	asn, org, country, city, lat, lon string
 }
 
 var (
@@ -96,8 +99,9 @@ var (
 func keysOf(end string) endKeys {
 	key := func(field string) string { return `,"` + end + `_` + field + `":` }
 	return endKeys{
-		name: key("name"), basis: key("name_basis"), age: key("name_age_ms"),
+		name: key("name"), basis: key("name_basis"), source: key("name_source"), age: key("name_age_ms"),
 		canonical: key("name_canonical"), names: key("names"),
+		process: key("process"), pid: key("pid"), host: key("host"),
 		asn: key("asn"), org: key("as_org"),
 		country: key("country"), city: key("city"), lat: key("lat"), lon: key("lon"),
 	}
@@ -109,6 +113,7 @@ func appendNames(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte
 		c := &e.Candidates[0]
 		dst = appendText(dst, k.name, c.Name)
 		dst = appendText(dst, k.basis, c.Basis.String())
+		dst = appendText(dst, k.source, c.Source.String())
 		if c.HasAge() {
 			dst = appendInt(dst, k.age, ageMs(startNs, c.AnsweredNs))
 		}
@@ -119,7 +124,16 @@ func appendNames(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte
 	if len(e.Candidates) > 1 {
 		dst = appendCandidates(dst, k.names, e.Candidates, startNs)
 	}
+	if e.Program != (dnscache.Program{}) {
+		dst = appendProgram(dst, k, &e.Program)
+	}
 	return dst
+}
+
+func appendProgram(dst []byte, k *endKeys, p *dnscache.Program) []byte {
+	dst = appendKnownText(dst, k.process, p.Path)
+	dst = appendNonZero(dst, k.pid, uint64(p.PID))
+	return appendKnownText(dst, k.host, p.Host)
 }
 
 // appendGeo appends what geography gives to an end.
@@ -150,6 +164,7 @@ func appendCandidates(dst []byte, key string, cs []correlate.Candidate, startNs 
 		dst = append(dst, open)
 		dst = appendText(dst, `{"name":`, cs[i].Name)
 		dst = appendText(dst, `,"basis":`, cs[i].Basis.String())
+		dst = appendText(dst, `,"source":`, cs[i].Source.String())
 		if cs[i].HasAge() {
 			dst = appendInt(dst, `,"age_ms":`, ageMs(startNs, cs[i].AnsweredNs))
 		}
@@ -249,7 +264,8 @@ func appendMPLS(dst []byte, r *flows.Record) []byte {
 const hexDigits = "0123456789abcdef"
 
 // appendText appends a JSON string (RFC 8259 section 7). The text is valid
-// UTF-8: names are ASCII, and package geo and the decoders replace what is not.
+// UTF-8: names are ASCII, and the cache, package geo and the decoders replace what
+// is not.
 func appendText(dst []byte, key, s string) []byte {
 	dst = append(append(dst, key...), '"')
 	plain := 0

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"flowname/correlate"
+	"flowname/dnscache"
 	"flowname/flows"
 	"flowname/geo"
 )
@@ -48,9 +49,9 @@ func TestAppendJSON(t *testing.T) {
 			Record: &record,
 			Src:    correlate.End{Geo: geo.Info{ASN: 64496, Org: `Quote "Net" \ Ü`, Country: "DE", City: "Köln", Lat: 50.9375, Lon: -6.5, HasLocation: true}},
 			Dst: correlate.End{Named: true, Candidates: []correlate.Candidate{
-				{Name: `a\.b.example`, Canonical: "edge.example", Basis: correlate.Client, AnsweredNs: record.StartNs - 1500*1_000_000},
-				{Name: "b.example", Basis: correlate.ClientLater, AnsweredNs: record.StartNs + second},
-			}},
+				{Name: `a\.b.example`, Canonical: "edge.example", Basis: correlate.Client, AnsweredNs: record.StartNs - 1500*1_000_000, Source: dnscache.SourcePackets},
+				{Name: "b.example", Basis: correlate.ClientLater, AnsweredNs: record.StartNs + second, Source: dnscache.SourceDnstap},
+			}, Program: dnscache.Program{Path: `C:\Tööls\a "b".exe`, PID: 4711, Host: "pc\n1"}},
 		}, `{"type":"NETFLOW_V9","time_received_ns":1700000002000000000,"sequence_num":7,"sampling_rate":100,"sampler_address":"192.0.2.1",` +
 			`"time_flow_start_ns":1700000000000000000,"time_flow_end_ns":1700000001500000000,"bytes":4000000000000,"packets":3000000,` +
 			`"src_addr":"10.1.2.3","dst_addr":"2001:db8::1","etype":"IPv6","proto":"TCP","src_port":40000,"dst_port":443,"in_if":1,"out_if":2,"tcp_flags":27,"ip_tos":184,` +
@@ -61,23 +62,24 @@ func TestAppendJSON(t *testing.T) {
 			`"src_addr_xlate":"203.0.113.7","dst_addr_xlate":"2001:db8::7","src_port_xlate":1024,"dst_port_xlate":8443,` +
 			`"firewall_event":"denied","firewall_ext_event":1001,"nat_event":"nat44_session_create","biflow_direction":1,` +
 			`"src_asn":64496,"src_as_org":"Quote \"Net\" \\ Ü","src_country":"DE","src_city":"Köln","src_lat":50.9375,"src_lon":-6.5,` +
-			`"dst_name":"a\\.b.example","dst_name_basis":"client","dst_name_age_ms":1500,"dst_name_canonical":"edge.example",` +
-			`"dst_names":[{"name":"a\\.b.example","basis":"client","age_ms":1500},{"name":"b.example","basis":"client_later","age_ms":-1000}]}` + "\n"},
+			`"dst_name":"a\\.b.example","dst_name_basis":"client","dst_name_source":"packets","dst_name_age_ms":1500,"dst_name_canonical":"edge.example",` +
+			`"dst_names":[{"name":"a\\.b.example","basis":"client","source":"packets","age_ms":1500},{"name":"b.example","basis":"client_later","source":"dnstap","age_ms":-1000}],` +
+			`"dst_process":"C:\\Tööls\\a \"b\".exe","dst_pid":4711,"dst_host":"pc\u000a1"}` + "\n"},
 		{"nothing known", correlate.Flow{Record: &tiny, Unnamed: correlate.NotResolvable},
 			`{"type":"IPFIX","time_received_ns":0,"sequence_num":0,"sampling_rate":0,"sampler_address":"","time_flow_start_ns":0,"time_flow_end_ns":0,"bytes":0,"packets":0,` +
 				`"src_addr":"","dst_addr":"","etype":"","proto":"200","src_port":0,"dst_port":0,"in_if":0,"out_if":0,"tcp_flags":0,"ip_tos":0,"unnamed":"not_resolvable"}` + "\n"},
 		{"told by the exporter", correlate.Flow{Record: &tiny, Dst: correlate.End{Named: true, Candidates: []correlate.Candidate{
-			{Name: "a.example", Basis: correlate.Exporter}, {Name: "b.example", Basis: correlate.Client, AnsweredNs: -second},
+			{Name: "a.example", Basis: correlate.Exporter, Source: dnscache.SourceFlowRecord}, {Name: "b.example", Basis: correlate.Client, AnsweredNs: -second},
 		}}},
 			`{"type":"IPFIX","time_received_ns":0,"sequence_num":0,"sampling_rate":0,"sampler_address":"","time_flow_start_ns":0,"time_flow_end_ns":0,"bytes":0,"packets":0,` +
 				`"src_addr":"","dst_addr":"","etype":"","proto":"200","src_port":0,"dst_port":0,"in_if":0,"out_if":0,"tcp_flags":0,"ip_tos":0,` +
-				`"dst_name":"a.example","dst_name_basis":"exporter","dst_names":[{"name":"a.example","basis":"exporter"},{"name":"b.example","basis":"client","age_ms":1000}]}` + "\n"},
+				`"dst_name":"a.example","dst_name_basis":"exporter","dst_name_source":"flow_record","dst_names":[{"name":"a.example","basis":"exporter","source":"flow_record"},{"name":"b.example","basis":"client","source":"unknown","age_ms":1000}]}` + "\n"},
 		{"ambiguous", correlate.Flow{Record: &tiny, Unnamed: correlate.Ambiguous, Src: correlate.End{Candidates: []correlate.Candidate{
 			{Name: "a.example", Basis: correlate.Others}, {Name: "b.example", Basis: correlate.Others},
 		}}},
 			`{"type":"IPFIX","time_received_ns":0,"sequence_num":0,"sampling_rate":0,"sampler_address":"","time_flow_start_ns":0,"time_flow_end_ns":0,"bytes":0,"packets":0,` +
 				`"src_addr":"","dst_addr":"","etype":"","proto":"200","src_port":0,"dst_port":0,"in_if":0,"out_if":0,"tcp_flags":0,"ip_tos":0,` +
-				`"src_names":[{"name":"a.example","basis":"others","age_ms":0},{"name":"b.example","basis":"others","age_ms":0}],"unnamed":"ambiguous"}` + "\n"},
+				`"src_names":[{"name":"a.example","basis":"others","source":"unknown","age_ms":0},{"name":"b.example","basis":"others","source":"unknown","age_ms":0}],"unnamed":"ambiguous"}` + "\n"},
 	} {
 		got := string(AppendJSON(nil, &c.flow))
 		if got != c.want {
