@@ -213,7 +213,7 @@ func TestReplaySFlow(t *testing.T) {
 	}{
 		{nil, []string{`"type":"SFLOW_5"`, `"sampling_rate":512`, `"sampler_address":"198.51.100.1"`, `"dst_addr":"198.51.100.10"`, `"unnamed":`},
 			[]string{"43 flows", "records=2", "1 DNS responses in sFlow samples were not used", "1 of 3 UDP datagrams are no NetFlow, IPFIX or sFlow"}},
-		{[]string{"--accept-unmatched"}, []string{`"dst_name":"shop.example","dst_name_basis":"client","dst_name_age_ms":1000`}, []string{"filed=1"}},
+		{[]string{"--accept-unmatched"}, []string{`"dst_name":"shop.example","dst_name_basis":"client","dst_name_source":"sflow_sampled","dst_name_age_ms":1000`}, []string{"filed=1"}},
 	} {
 		var out, errs bytes.Buffer
 		args := append([]string{"replay", "--flows", path, "--flows", filepath.Join("demo", "flows.pcap")}, c.args...)
