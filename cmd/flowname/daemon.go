@@ -243,7 +243,7 @@ func (d *daemon) abandon() {
 //
 //  1. sources: sockets and connections drain what the kernel has queued, taps
 //     and dnstap end
-//  2. receivers have passed on their last batch, which ends the joiners
+//  2. receivers have had their last records joined
 //  3. joiners hand out what waits, which ends the writer
 //  4. the writer flushes and closes the output
 //  5. housekeeping and HTTP end

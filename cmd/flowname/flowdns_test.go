@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"flowname/dnscache"
+	"flowname/flows"
 	"flowname/flows/listen"
 )
 
@@ -66,9 +67,11 @@ func TestReceiverFilesDNSOfFlows(t *testing.T) {
 	for _, m := range [][]byte{tellingTemplate(), tellingDNS("10.0.0.1", "WWW.example.com.", "203.0.113.1"), tellingFlow("10.0.0.1", "203.0.113.1", "", 0)} {
 		datagrams = append(datagrams, listen.Datagram{Payload: m, From: netip.MustParseAddrPort("192.0.2.1:2055"), ReceivedNs: 1})
 	}
+	joined := 0
+	r.join = func(records []flows.Record) { joined += len(records) }
 	r.handle(datagrams)
-	if b := <-r.full; len(b.records) != 2 {
-		t.Errorf("%d records, want 2", len(b.records))
+	if joined != 2 {
+		t.Errorf("%d records, want 2", joined)
 	}
 	if len(filed) != 1 {
 		t.Fatalf("%d responses are filed, want 1", len(filed))

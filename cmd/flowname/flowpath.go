@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -15,23 +16,22 @@ import (
 	"flowname/flows/netflow"
 )
 
-// The path of a flow, for each socket: a receiver decodes datagrams to batches
-// of records, a joiner makes lines of them. Batches and line buffers go round
-// in a fixed number, so that a stage that is behind holds up the one before it,
-// and at last the socket, where the kernel drops and counts. A batch is passed on
-// when it has recordsPerBatch, so that only its last datagram can exceed that; one
+// The path of a flow, for each socket: a receiver decodes some datagrams to
+// records and has its joiner make lines of them, before it decodes the next:
+// what one stage has written is still in the core's cache when the next one
+// reads it, and nobody is woken for it. Line buffers go round in a fixed number,
+// so that a writer that is behind holds up the joiner, and at last the socket,
+// where the kernel drops and counts. Records are passed on when there are
+// recordsPerBatch, so that only their last datagram can exceed that; room for them
 // that has grown beyond recordsKept, which takes a hostile datagram, is made anew.
 const (
-	batchesPerSocket = 8
-	recordsPerBatch  = 4096
-	recordsKept      = 2 * recordsPerBatch
-	linesPerSocket   = 4
-	linesSize        = 256 << 10
-	joinerTick       = 100 * time.Millisecond
-	complaintEvery   = 10 * time.Second
+	recordsPerBatch = 512 // of 472 bytes each: an eighth of a second-level cache
+	recordsKept     = 16 * recordsPerBatch
+	linesPerSocket  = 4
+	linesSize       = 256 << 10
+	joinerTick      = 100 * time.Millisecond
+	complaintEvery  = 10 * time.Second
 )
-
-type flowBatch struct{ records []flows.Record }
 
 // A receiver owns a socket and its decoder. Others look into the decoder only
 // with mu, which the receiver has for a batch at a time: a copy that it would
@@ -40,8 +40,9 @@ type receiver struct {
 	socket  *listen.Socket // nil for one that a streamServer feeds
 	mu      sync.Mutex
 	decoder *netflow.Decoder
-	free    chan *flowBatch
-	full    chan *flowBatch // closed when the socket is
+	records []flows.Record
+	join    func([]flows.Record) // lent until it returns
+	ended   chan struct{}        // closed after the last join
 	stats   snapshot[netflow.Stats]
 	log     *slog.Logger
 
@@ -56,56 +57,51 @@ func newReceiver(socket *listen.Socket, cfg netflow.Config, file func(*dnscache.
 	r := &receiver{
 		socket:  socket,
 		decoder: netflow.NewDecoder(cfg),
-		free:    make(chan *flowBatch, batchesPerSocket),
-		full:    make(chan *flowBatch, batchesPerSocket),
+		ended:   make(chan struct{}),
 		file:    file,
 		log:     log,
 	}
-	for range batchesPerSocket {
-		r.free <- &flowBatch{records: make([]flows.Record, 0, recordsPerBatch)}
-	}
+	r.empty()
 	return r
 }
 
 // run receives until ctx ends and the socket's queue is drained.
 func (r *receiver) run(ctx context.Context) error {
-	defer close(r.full)
+	defer close(r.ended)
 	return r.socket.Run(ctx, r.handle)
 }
 
 func (r *receiver) handle(datagrams []listen.Datagram) {
 	for len(datagrams) > 0 {
-		b := r.batch()
-		datagrams = r.fill(b, datagrams)
+		r.empty()
+		datagrams = r.fill(datagrams)
 		// Before the flows, so that those of this batch find it.
 		for i := range r.answers {
 			r.file(r.dns.evidence(&r.answers[i]))
 		}
 		r.stats.store(r.decoder.Stats())
-		r.full <- b
+		r.join(r.records)
 	}
 }
 
-// batch is an empty batch, as soon as one is free.
-func (r *receiver) batch() *flowBatch {
-	b := <-r.free
-	if cap(b.records) > recordsKept {
-		b.records = make([]flows.Record, 0, recordsPerBatch)
+// empty makes room for records.
+func (r *receiver) empty() {
+	if c := cap(r.records); c < recordsPerBatch || c > recordsKept {
+		r.records = make([]flows.Record, 0, recordsPerBatch)
 	}
-	b.records = b.records[:0]
-	return b
+	r.records = r.records[:0]
 }
 
-// fill decodes datagrams into a batch until it is full, and returns those that
+// fill decodes datagrams until there are enough records, and returns those that
 // are left.
-func (r *receiver) fill(b *flowBatch, datagrams []listen.Datagram) []listen.Datagram {
+func (r *receiver) fill(datagrams []listen.Datagram) []listen.Datagram {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := 0
-	for n < len(datagrams) && len(b.records) < recordsPerBatch {
+	for n < len(datagrams) && len(r.records) < recordsPerBatch {
 		d := &datagrams[n]
 		var err error
-		b.records, err = r.decoder.AppendRecords(b.records, d.Payload, d.From, d.ReceivedNs)
+		r.records, err = r.decoder.AppendRecords(r.records, d.Payload, d.From, d.ReceivedNs)
 		if err != nil {
 			r.complain(d, err)
 		}
@@ -153,23 +149,27 @@ type joinStats struct {
 	waiting int
 }
 
-// A joiner owns a correlator and turns batches into lines.
+// A joiner turns the records of its receiver into lines: in the receiver's
+// goroutine as they come, and in its own those that have waited.
 type joiner struct {
+	ended <-chan struct{} // the receiver has
+	lines chan<- lineBuffer
+	spare chan []byte
+	stats snapshot[joinStats]
+
+	mu         sync.Mutex
 	correlator *correlate.Correlator
-	in         <-chan *flowBatch
-	free       chan<- *flowBatch
-	lines      chan<- lineBuffer
-	spare      chan []byte
 	buf        []byte
 	encoder    export.Encoder
-	stats      snapshot[joinStats]
 }
 
+// newJoiner makes a joiner and gives it to its receiver.
 func newJoiner(c *correlate.Correlator, r *receiver, lines chan<- lineBuffer) *joiner {
 	j := &joiner{
-		correlator: c, in: r.full, free: r.free, lines: lines,
+		correlator: c, ended: r.ended, lines: lines,
 		spare: make(chan []byte, linesPerSocket),
 	}
+	r.join = j.join
 	for range linesPerSocket - 1 {
 		j.spare <- make([]byte, 0, linesSize)
 	}
@@ -177,36 +177,44 @@ func newJoiner(c *correlate.Correlator, r *receiver, lines chan<- lineBuffer) *j
 	return j
 }
 
-// run joins until its batches end, then hands out what waits still.
+// run hands out what has waited until the receiver has ended, then what waits
+// still.
 func (j *joiner) run() {
 	tick := time.NewTicker(joinerTick)
 	defer tick.Stop()
 	for {
 		select {
-		case b, ok := <-j.in:
-			if !ok {
-				j.correlator.Drain(j.emit)
-				j.pass()
-				return
-			}
-			j.correlator.Join(b.records, time.Now().UnixNano(), j.emit)
-			j.free <- b
+		case <-j.ended:
+			j.release(math.MaxInt64)
+			return
 		case now := <-tick.C:
-			j.correlator.Release(now.UnixNano(), j.emit)
-			j.pass()
+			j.release(now.UnixNano())
 		}
 	}
 }
 
-func (j *joiner) emit(f *correlate.Flow) {
+func (j *joiner) join(records []flows.Record) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.correlator.Join(records, time.Now().UnixNano(), j.emitLocked)
+}
+
+func (j *joiner) release(untilNs int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.correlator.Release(untilNs, j.emitLocked)
+	j.passLocked()
+}
+
+func (j *joiner) emitLocked(f *correlate.Flow) {
 	j.buf = j.encoder.AppendJSON(j.buf, f)
 	if len(j.buf) >= linesSize {
-		j.pass()
+		j.passLocked()
 	}
 }
 
-// pass gives the lines to the writer and takes an empty buffer.
-func (j *joiner) pass() {
+// passLocked gives the lines to the writer and takes an empty buffer.
+func (j *joiner) passLocked() {
 	j.stats.store(joinStats{j.correlator.Stats(), j.correlator.Waiting()})
 	if len(j.buf) == 0 {
 		return

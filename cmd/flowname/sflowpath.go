@@ -25,7 +25,7 @@ type sampleAccount struct {
 type sampleRefusals struct{ DatagramsNotAllowed uint64 }
 
 // A sampleReceiver owns a socket of sFlow and its decoder. Of the receiver in it
-// the batches and the complaints are used.
+// the records and the complaints are used.
 type sampleReceiver struct {
 	*receiver
 	allow   []netip.Prefix // whose datagrams are read; empty means everyone's
@@ -69,25 +69,25 @@ func (d *daemon) announceSamples() {
 
 // run receives until ctx ends and the socket's queue is drained.
 func (r *sampleReceiver) run(ctx context.Context) error {
-	defer close(r.full)
+	defer close(r.ended)
 	return r.socket.Run(ctx, r.handle)
 }
 
 func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 	for len(datagrams) > 0 {
-		b := r.batch()
-		datagrams = r.fill(b, datagrams)
+		r.empty()
+		datagrams = r.fill(datagrams)
 		dns := r.samples.dns
 		r.account.store(sampleAccount{sampleRefusals{r.refused}, r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
-		r.full <- b
+		r.join(r.records)
 	}
 }
 
-// fill decodes datagrams into a batch until it is full, and returns those that
+// fill decodes datagrams until there are enough records, and returns those that
 // are left.
-func (r *sampleReceiver) fill(b *flowBatch, datagrams []listen.Datagram) []listen.Datagram {
+func (r *sampleReceiver) fill(datagrams []listen.Datagram) []listen.Datagram {
 	n := 0
-	for n < len(datagrams) && len(b.records) < recordsPerBatch {
+	for n < len(datagrams) && len(r.records) < recordsPerBatch {
 		d := &datagrams[n]
 		n++
 		if !allows(r.allow, d.From.Addr()) {
@@ -95,7 +95,7 @@ func (r *sampleReceiver) fill(b *flowBatch, datagrams []listen.Datagram) []liste
 			continue
 		}
 		var err error
-		b.records, err = r.samples.appendRecords(b.records, d.Payload, d.From, d.ReceivedNs)
+		r.records, err = r.samples.appendRecords(r.records, d.Payload, d.From, d.ReceivedNs)
 		if err != nil {
 			r.complain(d, err)
 		}

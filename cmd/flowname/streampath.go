@@ -96,7 +96,7 @@ func (s *streamServer) run(ctx context.Context, spawn func(func() error)) error 
 
 // receive decodes what the connections deliver until in is closed.
 func (s *streamServer) receive() error {
-	defer close(s.receiver.full)
+	defer close(s.receiver.ended)
 	for d := range s.in {
 		if d.batch != nil {
 			s.receiver.handle(d.batch)
