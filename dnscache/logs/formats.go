@@ -15,4 +15,5 @@ var formats = []*Format{
 	&route53,
 	&carbonBlackEDR,
 	&carbonBlackCloud,
+	&sysmon,
 }
