@@ -368,7 +368,7 @@ func canonicalName(name []byte) bool {
 // Reader on the way.
 func FuzzReader(f *testing.F) {
 	for _, format := range Formats() {
-		for _, line := range fuzzSeeds {
+		for _, line := range append(fuzzSeeds, deviceSeeds...) {
 			f.Add(format.Name, line)
 		}
 	}

@@ -186,3 +186,12 @@ func benchmarkLines(b *testing.B, f *Format, lines ...string) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 }
+
+// deviceSeeds are lines of firewalls, cloud services and endpoints for
+// FuzzReader to begin with.
+var deviceSeeds = []string{
+	fortiLine(), panLine, panSignature, cloudflareLine, route53Line, paloAltoDNSLine, cbEDRLine, "[" + cbcLine + "," + cbcLine + "]",
+	sysmonConnected + "\n" + sysmonAsked, `{"logEvents":[{"message":"{\"query_timestamp\":\"2026-11-23T18:30:00Z\"}"}]}`,
+	`<Event><System><EventID>22</EventID></System><EventData><Data Name='UtcTime'>2026-11-23 18:30:00</Data><Data Name='QueryName'>a&lt;&#9;</Data>` +
+		`<Data Name='QueryResults'>type:  5 b;192.0.2.1;</Data></EventData></Event>`,
+}
