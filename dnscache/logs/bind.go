@@ -193,16 +193,10 @@ func parenthesised(word []byte) netip.Addr {
 
 // bindSubnet reads ADDR/SOURCE/SCOPE] of a client subnet option (RFC 7871).
 func bindSubnet(text []byte) netip.Prefix {
-	i := bytes.IndexByte(text, '/')
-	if i < 0 {
-		return netip.Prefix{}
+	if i := bytes.LastIndexByte(text, '/'); i >= 0 {
+		return parsePrefix(text[:i])
 	}
-	a, ok := parseAddr(text[:i])
-	bits, _, ok2 := cutNumber(text[i+1:])
-	if !ok || !ok2 || bits > 128 {
-		return netip.Prefix{}
-	}
-	return netip.PrefixFrom(a, int(bits)).Masked()
+	return netip.Prefix{}
 }
 
 // bindTime reads the time in what stands before a line's text: that of the

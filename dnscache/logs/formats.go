@@ -8,6 +8,8 @@ var formats = []*Format{
 	&unboundFormat,
 	&coreDNSFormat,
 	&dnsmasqFormat,
+	&adGuardFormat,
+	&windowsAnalyticFormat,
 	&paloAlto,
 	&paloAltoDNS,
 	&fortiGate,

@@ -421,6 +421,9 @@ var fuzzSeeds = []string{
 	"Nov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 query[A] a.example from 192.0.2.7\nNov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 reply a.example is <CNAME>\n" +
 		"Nov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 reply b.example is 198.51.100.1\nNov 23 17:17:06 dnsmasq[7]: 8 192.0.2.7/1 reply error is SERVFAIL",
 	"Nov 23 17:17:06 dnsmasq[7]: query[AAAA] a.example from 192.0.2.7\nNov 23 17:17:06 dnsmasq[7]: cached a.example is <CNAME>\nNov 23 17:17:06 dnsmasq[7]: cached b.example is 2001:db8::1",
+	`{"T":"2026-11-23T17:17:06Z","QH":"a","QT":"A","IP":"192.0.2.7","ECS":"192.0.2.0/24","Answer":"UueBgAABAAEAAAAAA3d3dwdleGFtcGxlAAABAAHADAABAAEAAAEsAATAAAIC"}`,
+	`{"@timestamp":"2026-11-23T17:17:06Z","winlog":{"event_data":{"InterfaceIP":"192.0.2.53","Destination":"192.0.2.7","QNAME":"a.","QTYPE":"1","PacketData":"0x52E78180000100010000000003777777076578616D706C650000010001C00C000100010000012C0004C0000202"}},"event":{"code":"257"}}`,
+	"<Event ><EventID>257</EventID><TimeCreated SystemTime='2026-11-23T17:17:06Z'/><Data Name='Destination'>192.0.2.7</Data><Data Name='QNAME'>a.</Data><Data Name='PacketData'>52E7</Data></Event>",
 	`2026-11-23T17:17:06Z stdout F [INFO] [2001:db8::7]:5 - 1 "A IN a\ \"b.example. udp 40 false 1232" NOERROR qr 1 0.1s`,
 	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
 }

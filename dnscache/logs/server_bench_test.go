@@ -1,31 +1,45 @@
 package logs
 
 import (
+	"encoding/base64"
+	"fmt"
 	"testing"
 
 	"flowname/dnscache"
 )
 
-// serverLines are lines of DNS servers' logs as they come most often.
-var serverLines = []struct {
-	format string
-	lines  []string
-}{
-	{"bind", []string{"23-Nov-2026 17:17:06.577 queries: info: client @0x7f0c338fb098 192.0.2.7#35587 (www.site.example): query: www.site.example IN A +E(0)K (192.0.2.53)"}},
-	{"unbound", []string{"[1795454195] unbound[24680:0] reply: 192.0.2.7 www.site.example. A IN NOERROR 0.000480 0 72"}},
-	{"dnsmasq", []string{
-		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 query[A] www.site.example from 192.0.2.7",
-		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 forwarded www.site.example to 192.0.2.53",
-		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 reply www.site.example is <CNAME>",
-		"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 reply cdn.example is 198.51.100.2",
-	}},
-	{"dnsmasq", []string{
-		"Nov 23 17:17:06 dnsmasq[77]: query[A] www.site.example from 192.0.2.7",
-		"Nov 23 17:17:06 dnsmasq[77]: forwarded www.site.example to 192.0.2.53",
-		"Nov 23 17:17:06 dnsmasq[77]: reply www.site.example is <CNAME>",
-		"Nov 23 17:17:06 dnsmasq[77]: reply cdn.example is 198.51.100.2",
-	}},
-	{"coredns", []string{`2026-11-23T17:17:06.500000000Z stdout F [INFO] 192.0.2.7:60887 - 40038 "A IN www.site.example. udp 41 false 1232" NOERROR qr,aa,rd 58 0.000332193s`}},
+// A serverLog is lines of a DNS server's log as they come most often.
+type serverLog struct {
+	name, format string
+	lines        []string
+}
+
+func serverLogs(t testing.TB) []serverLog {
+	msg := packAnswer(t, "www.site.example. A", "www.site.example. 60 IN CNAME cdn.example.", "cdn.example. 30 IN A 198.51.100.1", "cdn.example. 30 IN A 198.51.100.2")
+	return []serverLog{
+		{"bind", "bind", []string{"23-Nov-2026 17:17:06.577 queries: info: client @0x7f0c338fb098 192.0.2.7#35587 (www.site.example): query: www.site.example IN A +E(0)K (192.0.2.53)"}},
+		{"unbound", "unbound", []string{"[1795454195] unbound[24680:0] reply: 192.0.2.7 www.site.example. A IN NOERROR 0.000480 0 72"}},
+		{"dnsmasq-extra", "dnsmasq", []string{
+			"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 query[A] www.site.example from 192.0.2.7",
+			"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 forwarded www.site.example to 192.0.2.53",
+			"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 reply www.site.example is <CNAME>",
+			"Nov 23 17:17:06 dnsmasq[77]: 8 192.0.2.7/53047 reply cdn.example is 198.51.100.2",
+		}},
+		{"dnsmasq-plain", "dnsmasq", []string{
+			"Nov 23 17:17:06 dnsmasq[77]: query[A] www.site.example from 192.0.2.7",
+			"Nov 23 17:17:06 dnsmasq[77]: forwarded www.site.example to 192.0.2.53",
+			"Nov 23 17:17:06 dnsmasq[77]: reply www.site.example is <CNAME>",
+			"Nov 23 17:17:06 dnsmasq[77]: reply cdn.example is 198.51.100.2",
+		}},
+		{"coredns", "coredns", []string{`2026-11-23T17:17:06.500000000Z stdout F [INFO] 192.0.2.7:60887 - 40038 "A IN www.site.example. udp 41 false 1232" NOERROR qr,aa,rd 58 0.000332193s`}},
+		{"adguard-home", "adguard-home", []string{`{"T":"2026-11-23T17:17:06.5Z","QH":"www.site.example","QT":"A","QC":"IN","CP":"","Upstream":"https://dns.example/dns-query","Answer":"` +
+			base64.StdEncoding.EncodeToString(msg) + `","IP":"192.0.2.7","Result":{},"Elapsed":480000}`}},
+		{"windows-json", "windows-dns-analytic", []string{`{"@timestamp":"2026-11-23T17:17:06.496Z","winlog":{"channel":"16","event_data":{"TCP":"0","InterfaceIP":"192.0.2.53","Destination":"192.0.2.7","QNAME":"www.site.example.","QTYPE":"1","XID":"21223","RCODE":"0","PacketData":"` +
+			fmt.Sprintf("0x%X", msg) + `","GUID":"{00000000-0000-0000-0000-000000000000}"}},"event":{"code":"257","provider":"Microsoft-Windows-DNSServer"}}`}},
+		{"windows-xml", "windows-dns-analytic", []string{"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><EventID>257</EventID><TimeCreated SystemTime='2026-11-23T17:17:06.496Z'/></System>" +
+			"<EventData><Data Name='TCP'>0</Data><Data Name='InterfaceIP'>192.0.2.53</Data><Data Name='Destination'>192.0.2.7</Data><Data Name='QNAME'>www.site.example.</Data><Data Name='QTYPE'>1</Data><Data Name='PacketData'>" +
+			fmt.Sprintf("%X", msg) + "</Data></EventData></Event>"}},
+	}
 }
 
 // lineReader is a Reader that gives its evidence to nobody, and bytes to give it.
@@ -42,7 +56,7 @@ func lineReader(format string, texts []string) (r *Reader, lines [][]byte, size 
 }
 
 func TestServerLinesDoNotAllocate(t *testing.T) {
-	for _, c := range serverLines {
+	for _, c := range serverLogs(t) {
 		r, lines, _ := lineReader(c.format, c.lines)
 		n := testing.AllocsPerRun(100, func() {
 			for _, line := range lines {
@@ -50,17 +64,17 @@ func TestServerLinesDoNotAllocate(t *testing.T) {
 			}
 		})
 		if n != 0 {
-			t.Errorf("%s: %v allocations", c.format, n)
+			t.Errorf("%s: %v allocations", c.name, n)
 		}
 		if s := r.Stats(); s.ByReason[Used] == 0 || s.Responses == 0 {
-			t.Errorf("%s: %+v", c.format, s)
+			t.Errorf("%s: %+v", c.name, s)
 		}
 	}
 }
 
 func BenchmarkServerLines(b *testing.B) {
-	for _, c := range serverLines {
-		b.Run(c.format, func(b *testing.B) {
+	for _, c := range serverLogs(b) {
+		b.Run(c.name, func(b *testing.B) {
 			r, lines, size := lineReader(c.format, c.lines)
 			b.SetBytes(size)
 			b.ReportAllocs()
