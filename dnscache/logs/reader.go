@@ -71,6 +71,18 @@ func (r *Reader) Line(line []byte) Reason {
 	return reason
 }
 
+// Unended takes what stands behind the last line end of a file that is complete.
+// It may be the beginning of a longer line that would say something else, and is
+// refused as torn, unless it is whole by itself: a JSON object.
+func (r *Reader) Unended(line []byte) Reason {
+	if n := len(line); n > 0 && n <= MaxLine && line[0] == '{' && line[n-1] == '}' {
+		return r.Line(line)
+	}
+	r.stats.Lines++
+	r.stats.ByReason[Torn]++
+	return Torn
+}
+
 // Flush gives evidence that waits for later lines: there are none.
 func (r *Reader) Flush() { r.parser.Flush(&r.to) }
 

@@ -427,3 +427,23 @@ var fuzzSeeds = []string{
 	`2026-11-23T17:17:06Z stdout F [INFO] [2001:db8::7]:5 - 1 "A IN a\ \"b.example. udp 40 false 1232" NOERROR qr 1 0.1s`,
 	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
 }
+
+// What stands behind the last line end is only taken where it is whole by itself.
+func TestUnended(t *testing.T) {
+	sink := Sink{Response: func(*dnscache.Response) {}, Connection: func(*dnscache.Connection) {}}
+	for _, c := range []struct {
+		format, line string
+		want         Reason
+	}{
+		{"cloudflare-gateway", `{"a":1`, Torn},
+		{"cloudflare-gateway", `{"a":{"b":1}`, Torn},
+		{"cloudflare-gateway", `{"a":{"b":1}}`, NotTheFormat},
+		{"bind", "23-Nov-2026 17:16:35.277 queries: info: client @0x7fd9f6830098 127.0.2.11#57690 (n.example): query: n.example IN A +E(0) (127.0.1.8)", Torn},
+		{"bind", "{" + strings.Repeat(" ", MaxLine) + "}", Torn},
+	} {
+		r := NewReader(ByName(c.format), Config{}, sink)
+		if got := r.Unended([]byte(c.line)); got != c.want || r.Stats().ByReason[got] != 1 || r.Stats().Lines != 1 {
+			t.Errorf("%s: %.50s: got %s, %+v, want %s", c.format, c.line, got, r.Stats(), c.want)
+		}
+	}
+}
