@@ -91,6 +91,10 @@ func (s Source) class() uint8 {
 	return 0
 }
 
+// IsDNS says whether the source tells of DNS answers and questions, and not of
+// connections.
+func (s Source) IsDNS() bool { return s.class() == 0 }
+
 // IsTLS says whether the source read a name from a TLS or QUIC handshake on the
 // wire.
 func (s Source) IsTLS() bool {
