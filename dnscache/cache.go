@@ -266,7 +266,7 @@ func (c *Cache) fileQuestion(who ip, r *Response, filedNs int64) {
 	}
 	c.count.questions.Add(1)
 	c.facts.Or(anyQuestion)
-	c.fileUnder(who, askedFact(r.Name), false, &ev)
+	c.fileUnder(who, askedFact(r.Name), &ev, notForOthers)
 	c.names.release(ev.name)
 	raise(&c.newest, r.TimeNs)
 }
@@ -283,12 +283,15 @@ func (c *Cache) fileAddr(who ip, addr netip.Addr, ev *evidence) {
 		return
 	}
 	c.count.answers.Add(1)
-	c.fileUnder(who, p, true, ev)
+	c.fileUnder(who, p, ev, ev.at)
 }
 
-// fileUnder files evidence under an address for a client, and where it is
-// for others too, for the address itself.
-func (c *Cache) fileUnder(who, p ip, others bool, ev *evidence) {
+// notForOthers is no time at all.
+const notForOthers = 0
+
+// fileUnder files evidence under an address for a client, and for the address
+// itself as of the time othersAt, unless that is notForOthers.
+func (c *Cache) fileUnder(who, p ip, ev *evidence, othersAt int64) {
 	h := c.hash.ip(p, saltAddress)
 	hp := c.hash.ip(who, h)
 	now := max(c.clock.seconds(), 1)
@@ -306,8 +309,10 @@ func (c *Cache) fileUnder(who, p ip, others bool, ev *evidence) {
 	}
 	a := s.addresses.at(ai)
 	a.chain.touch(now)
-	if others {
-		c.add(s, owner{chain: &a.chain, number: ai, hash: h, others: true}, ev)
+	if othersAt != notForOthers {
+		anyones := *ev
+		anyones.at = othersAt
+		c.add(s, owner{chain: &a.chain, number: ai, hash: h, others: true}, &anyones)
 	}
 	pi := s.findPair(who, p, hp)
 	if pi == 0 {

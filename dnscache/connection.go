@@ -94,7 +94,7 @@ func (c *Cache) FileConnection(x *Connection, filedNs int64) {
 			who = who.shadow()
 		}
 		c.count.answers.Add(1)
-		c.fileUnder(who, server, true, &ev)
+		c.fileUnder(who, server, &ev, moment(x.TimeNs, x.Source))
 		c.names.release(ev.name)
 	}
 	raise(&c.newest, x.TimeNs)
@@ -124,10 +124,15 @@ func (c *Cache) fileMade(who ip, x *Connection, name []byte, ev evidence) {
 		return
 	}
 	c.facts.Or(factBit(kind, t.shape()))
-	c.fileUnder(who, connectionFact(&t, kind, t.shape()), false, &ev)
+	c.fileUnder(who, connectionFact(&t, kind, t.shape()), &ev, notForOthers)
 	c.names.release(ev.name)
 	c.names.release(ev.canon)
 }
+
+// moment is a time in an address's chain, where the evidence of many sources
+// mixes. Two of one name and one time would be one version: a nanosecond or two
+// keep connections apart from answers, and handshakes from agents.
+func moment(at int64, source Source) int64 { return max(at-int64(source.class()), 1) }
 
 // isLiteral says whether a name is an address written out, IPv6 or IPv4 in any
 // of the forms that programs take: what ends in a number is one (the URL

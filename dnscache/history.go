@@ -111,6 +111,7 @@ type sink struct {
 	name    string // without "*."
 
 	row  Row      // the one at hand; Count 0: none yet
+	made bool     // it is of connections
 	best [3][]Row // of IPv4, of IPv6, without an address
 	rows int
 	done bool
@@ -200,24 +201,26 @@ func (sk *sink) begin(name string, client, addr ip) {
 	if !reserved(addr) {
 		next.Addr = addr.addr()
 	}
+	made := client.isShadow()
 	sk.end()
-	if sk.group(&next) != sk.group(&sk.row) {
+	if sk.group(&next, made) != sk.group(&sk.row, sk.made) {
 		sk.emitBest()
 	}
-	sk.row = next
+	sk.row, sk.made = next, made
 }
 
 type group struct {
 	name         string
 	client, addr netip.Addr
+	made         bool
 }
 
 // group is the rows among which AtNs selects.
-func (sk *sink) group(r *Row) group {
+func (sk *sink) group(r *Row, made bool) group {
 	if sk.q.Addr.IsValid() {
-		return group{client: r.Client, addr: r.Addr}
+		return group{client: r.Client, addr: r.Addr, made: made}
 	}
-	return group{client: r.Client, name: r.Name}
+	return group{client: r.Client, name: r.Name, made: made}
 }
 
 // end finishes the row at hand.

@@ -17,15 +17,31 @@ import (
 // model is the cache as one would write it with time to spare: lists that are
 // searched from end to end and never forget.
 type model struct {
-	pairs  map[[2]netip.Addr][]modelRun
+	pairs  map[modelKey][]modelRun
+	made   map[modelFact][]modelRun
 	others map[netip.Addr][]modelRun
 	seen   map[netip.Addr]bool
 	began  int64
 	count  int
 }
 
+// modelKey is a chain: of answers, of connections to an address, or of questions
+// for a name, which have no address.
+type modelKey struct {
+	client, addr netip.Addr
+	connection   bool
+	asked        string
+}
+
+// modelFact is a chain of connections made: what the source told of the ends.
+type modelFact struct {
+	Tuple
+	tls, inbound bool
+}
+
 type modelRun struct {
 	name, canon string
+	source      Source
 	first, last int64
 	count       uint64
 	ttl         uint32
@@ -34,30 +50,58 @@ type modelRun struct {
 
 func newModel() *model {
 	return &model{
-		pairs:  map[[2]netip.Addr][]modelRun{},
+		pairs:  map[modelKey][]modelRun{},
+		made:   map[modelFact][]modelRun{},
 		others: map[netip.Addr][]modelRun{},
 		seen:   map[netip.Addr]bool{},
 	}
 }
 
 func (m *model) saw(client netip.Addr, at int64) {
-	m.seen[client] = true
+	if client.IsValid() {
+		m.seen[client] = true
+	}
 	if m.began == 0 || at < m.began {
 		m.began = at
 	}
 }
 
+func (m *model) run(name []byte, at int64, source Source) modelRun {
+	m.count++
+	return modelRun{name: string(name), first: at, last: at, count: 1, source: source, order: m.count}
+}
+
 func (m *model) file(r *Response) {
 	m.saw(r.Client, r.TimeNs)
+	if r.QuestionOnly {
+		k := modelKey{client: r.Client, asked: string(r.Name)}
+		m.pairs[k] = modelAdd(m.pairs[k], m.run(r.Name, r.TimeNs, r.Source), false)
+		return
+	}
 	for _, a := range r.Addrs {
-		m.count++
-		x := modelRun{
-			name: string(r.Name), canon: string(r.Canonical), first: r.TimeNs, last: r.TimeNs,
-			count: 1, ttl: a.TTL, order: m.count,
-		}
-		k := [2]netip.Addr{r.Client, a.Addr}
+		x := m.run(r.Name, r.TimeNs, r.Source)
+		x.canon, x.ttl = string(r.Canonical), a.TTL
+		k := modelKey{client: r.Client, addr: a.Addr}
 		m.pairs[k] = modelAdd(m.pairs[k], x, false)
 		m.others[a.Addr] = modelAdd(m.others[a.Addr], x, true)
+	}
+}
+
+func (m *model) fileConnection(c *Connection) {
+	m.saw(netip.Addr{}, c.TimeNs)
+	x := m.run(c.Name, c.TimeNs, c.Source)
+	if len(c.Name) > 0 {
+		k := modelKey{client: c.Client, addr: c.Server, connection: true}
+		m.pairs[k] = modelAdd(m.pairs[k], x, false)
+		o := x
+		o.first -= int64(c.Source.class())
+		o.last = o.first
+		m.others[c.Server] = modelAdd(m.others[c.Server], o, true)
+	}
+	x.canon = string(c.Process.Path)
+	if x.name != "" || x.canon != "" {
+		k := modelFact{Tuple{c.Client, c.Server, c.ClientPort, c.ServerPort, c.Proto}, c.Source.IsTLS(), c.Inbound}
+		m.made[k] = modelAdd(m.made[k], x, false)
 	}
 }
 
@@ -74,11 +118,11 @@ func modelAdd(list []modelRun, x modelRun, others bool) []modelRun {
 			before = v
 		}
 		if v.name == x.name && v.first == x.first ||
-			others && v.name == x.name && v.first >= x.first-maxRun && (into < 0 || v.first > list[into].first) {
+			others && v.joins(&x) && (into < 0 || v.first > list[into].first) {
 			into = i
 		}
 	}
-	if !others && into < 0 && before != nil && before.name == x.name && before.first >= x.first-maxRun {
+	if !others && into < 0 && before != nil && before.joins(&x) {
 		into = slices.IndexFunc(list, func(v modelRun) bool { return v.order == before.order })
 	}
 	if into < 0 {
@@ -90,13 +134,64 @@ func modelAdd(list []modelRun, x modelRun, others bool) []modelRun {
 	}
 	v.count++
 	if x.first > v.last {
-		v.last, v.ttl, v.canon = x.first, x.ttl, x.canon
+		v.last, v.ttl, v.canon, v.source = x.first, x.ttl, x.canon, x.source
 	}
 	return list
 }
 
+func (v *modelRun) joins(x *modelRun) bool {
+	return v.name == x.name && v.first >= x.first-maxRun && v.source.class() == x.source.class()
+}
+
 func (m *model) client(client, addr netip.Addr, start, tol, horizon int64) []Match {
-	return modelSelect(m.pairs[[2]netip.Addr{client, addr}], start, tol, horizon)
+	return modelSelect(m.pairs[modelKey{client: client, addr: addr}], start, tol, horizon)
+}
+
+func (m *model) asked(client, addr netip.Addr, start, tol int64) []Match {
+	var all []Match
+	for _, answer := range modelSelect(m.others[addr], start+tol+askedAfter, 0, 0) {
+		questions := modelSelect(m.pairs[modelKey{client: client, asked: answer.Name}], start, tol, 0)
+		if len(questions) == 0 {
+			continue
+		}
+		q := questions[0]
+		for _, then := range modelSelect(m.others[addr], min(q.AtNs+askedAfter, start+tol+askedAfter), 0, 0) {
+			if then.Name == q.Name && q.AtNs <= then.AtNs+int64(then.TTL)*1e9+askedBefore {
+				q.Canonical, q.TTL = then.Canonical, then.TTL
+				all = append(all, q)
+			}
+		}
+	}
+	dist := func(m Match) int64 { return max(m.AtNs-start, start-m.AtNs) }
+	slices.SortFunc(all, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(dist(a), dist(b)), -cmp.Compare(a.AtNs, b.AtNs), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// connections is by search through all there are; those of one distance may come
+// in any order.
+func (m *model) connections(t Tuple, start, tol int64) []Made {
+	var all []Made
+	for k, list := range m.made {
+		agrees := func(told, is uint16) bool { return told == 0 || told == is }
+		if k.Client != t.Client || k.Server != t.Server || !agrees(k.ClientPort, t.ClientPort) ||
+			!agrees(k.ServerPort, t.ServerPort) || !agrees(uint16(k.Proto), uint16(t.Proto)) {
+			continue
+		}
+		before := madeBefore
+		if k.ClientPort != 0 && k.ServerPort != 0 {
+			before = madeBeforeLong
+		}
+		for _, x := range modelSelect(list, start, tol+madeAfter, 0) {
+			if x.AtNs >= start-tol-before {
+				all = append(all, Made{
+					Name: x.Name, AtNs: x.AtNs, Source: x.Source, Program: Program{Path: x.Canonical}, Inbound: k.inbound,
+				})
+			}
+		}
+	}
+	return all
 }
 
 func modelSelect(list []modelRun, start, tol, horizon int64) []Match {
@@ -118,7 +213,7 @@ func modelSelect(list []modelRun, start, tol, horizon int64) []Match {
 			if at > limit && (at == v.last && v.first != v.last || at > horizon) {
 				continue
 			}
-			x := Match{Name: v.name, Canonical: v.canon, AtNs: at, TTL: v.ttl}
+			x := Match{Name: v.name, Canonical: v.canon, AtNs: at, TTL: v.ttl, Source: v.source}
 			if had, ok := best[v.name]; !ok || better(x, had) < 0 {
 				best[v.name] = x
 			}
@@ -141,9 +236,9 @@ func (m *model) history(q Query) []Row {
 		to = min(to, q.AtNs)
 	}
 	in := func(t int64) bool { return t >= q.FromNs && t <= to }
-	rows := map[Row]*Row{}
+	rows := map[modelKey]*Row{}
 	for k, list := range m.pairs {
-		if q.Addr.IsValid() && k[1] != q.Addr || q.Client.IsValid() && k[0] != q.Client {
+		if q.Addr.IsValid() && k.addr != q.Addr || q.Client.IsValid() && k.client != q.Client {
 			continue
 		}
 		for _, v := range list {
@@ -157,36 +252,38 @@ func (m *model) history(q Query) []Row {
 			if !in(v.last) {
 				v.last, count = v.first, max(count-1, 1)
 			}
-			key := Row{Name: v.name, Client: k[0], Addr: k[1]}
+			key := k
+			key.asked = v.name
 			r := rows[key]
 			if r == nil {
-				r = &Row{Name: v.name, Client: k[0], Addr: k[1], FirstNs: v.first}
+				r = &Row{Name: v.name, Client: k.client, Addr: k.addr, FirstNs: v.first}
 				rows[key] = r
 			}
 			if v.last >= r.LastNs {
-				r.LastNs, r.TTL, r.Canonical = v.last, v.ttl, v.canon
+				r.LastNs, r.TTL, r.Canonical, r.Source = v.last, v.ttl, v.canon, v.source
 			}
 			r.FirstNs = min(r.FirstNs, v.first)
 			r.Count += count
 		}
 	}
 	var all []Row
-	for _, r := range rows {
-		if q.AtNs == 0 || !modelBeaten(rows, r, q) {
+	for k, r := range rows {
+		if q.AtNs == 0 || !modelBeaten(rows, k, q) {
 			all = append(all, *r)
 		}
 	}
 	return all
 }
 
-// modelBeaten says whether another row of r's group is newer.
-func modelBeaten(rows map[Row]*Row, r *Row, q Query) bool {
-	for _, o := range rows {
-		same := o.Client == r.Client && o.Addr == r.Addr
+// modelBeaten says whether another row of the group of k's is newer.
+func modelBeaten(rows map[modelKey]*Row, k modelKey, q Query) bool {
+	for o, r := range rows {
+		same := o.client == k.client && o.connection == k.connection && o.addr == k.addr
 		if !q.Addr.IsValid() {
-			same = o.Client == r.Client && o.Name == r.Name && o.Addr.Is4() == r.Addr.Is4()
+			same = o.client == k.client && o.connection == k.connection && o.asked == k.asked &&
+				o.addr.IsValid() == k.addr.IsValid() && o.addr.Is4() == k.addr.Is4()
 		}
-		if same && o.LastNs > r.LastNs {
+		if same && r.LastNs > rows[k].LastNs {
 			return true
 		}
 	}
@@ -250,12 +347,16 @@ func (mt *modelTest) step(done float64) {
 	switch x := mt.rnd.IntN(100); {
 	case x < 45:
 		mt.file(done)
-	case x < 70:
+	case x < 60:
 		mt.checkLookup(done)
-	case x < 75:
+	case x < 65:
 		mt.checkBatch(done)
-	case x < 90:
+	case x < 75:
 		mt.checkOthers(done)
+	case x < 82:
+		mt.checkAsked(done)
+	case x < 90:
+		mt.checkMade(done)
 	case x < 94:
 		mt.checkHistory(done)
 	case x < 96:
@@ -283,7 +384,18 @@ func (mt *modelTest) step(done float64) {
 }
 
 func (mt *modelTest) file(done float64) {
-	r := Response{Client: mt.client(), TimeNs: mt.time(done), Name: []byte(mt.name())}
+	kind := mt.rnd.IntN(10)
+	if kind < 3 {
+		mt.fileConnection(done)
+		return
+	}
+	r := Response{Client: mt.client(), TimeNs: mt.time(done), Name: []byte(mt.name()), Source: SourceDnstap}
+	if kind < 6 {
+		r.QuestionOnly, r.Source = true, SourceBIND
+		mt.c.File(&r, mt.filed)
+		mt.m.file(&r)
+		return
+	}
 	for range 1 + mt.rnd.IntN(2) {
 		r.Addrs = append(r.Addrs, Addr{mt.addr(), uint32(r.TimeNs / 1e9 % 1000)})
 	}
@@ -292,6 +404,59 @@ func (mt *modelTest) file(done float64) {
 	}
 	mt.c.File(&r, mt.filed)
 	mt.m.file(&r)
+}
+
+// tuple is a connection of which a source may not tell all.
+func (mt *modelTest) tuple() Tuple {
+	t := Tuple{Client: mt.client(), Server: mt.addr(), ClientPort: uint16(40000 + mt.rnd.IntN(2)), ServerPort: 443, Proto: 6}
+	return t
+}
+
+func (mt *modelTest) fileConnection(done float64) {
+	t := mt.tuple()
+	if mt.rnd.IntN(3) == 0 {
+		t.ClientPort = 0
+	}
+	if mt.rnd.IntN(4) == 0 {
+		t.ServerPort, t.Proto = 0, 0
+	}
+	x := Connection{
+		TimeNs: mt.time(done), Source: SourceZeekSSL, Name: []byte(mt.name()),
+		Client: t.Client, Server: t.Server, ClientPort: t.ClientPort, ServerPort: t.ServerPort, Proto: t.Proto,
+	}
+	if mt.rnd.IntN(2) == 0 {
+		// Two kinds of evidence at the very same time are the same evidence.
+		x.Source, x.Inbound = SourceCarbonBlackEDR, mt.rnd.IntN(3) == 0
+		x.TimeNs += 100
+		x.Process.Path = []byte(mt.name())
+		x.Name = x.Name[:len(x.Name)*mt.rnd.IntN(2)]
+	}
+	mt.c.FileConnection(&x, mt.filed)
+	mt.m.fileConnection(&x)
+}
+
+func (mt *modelTest) checkAsked(done float64) {
+	client, addr, start, tol := mt.client(), mt.addr(), mt.time(done)+mt.rnd.Int64N(mt.grain), mt.rnd.Int64N(3*mt.grain)
+	got := mt.c.AppendAsked(nil, client, addr, start, tol)
+	if d := gocmp.Diff(mt.m.asked(client, addr, start, tol), got, cmpopts.EquateEmpty()); d != "" {
+		mt.t.Fatalf("AppendAsked(%v, %v, %d, %d): -want +got\n%s", client, addr, start, tol, d)
+	}
+}
+
+func (mt *modelTest) checkMade(done float64) {
+	t, start, tol := mt.tuple(), mt.time(done)+mt.rnd.Int64N(mt.grain), mt.rnd.Int64N(3*mt.grain)
+	got := mt.c.AppendMade(nil, nil, &t, start, tol)
+	dist := func(m *Made) int64 { return max(m.AtNs-start, start-m.AtNs) }
+	for i := 1; i < len(got); i++ {
+		a, b := &got[i-1], &got[i]
+		if !a.Source.IsTLS() && b.Source.IsTLS() || a.Source.IsTLS() == b.Source.IsTLS() && dist(a) > dist(b) {
+			mt.t.Fatalf("AppendMade(%+v, %d, %d): %+v before %+v", t, start, tol, *a, *b)
+		}
+	}
+	less := func(a, b Made) bool { return fmt.Sprint(a) < fmt.Sprint(b) }
+	if d := gocmp.Diff(mt.m.connections(t, start, tol), got, cmpopts.EquateEmpty(), cmpopts.SortSlices(less)); d != "" {
+		mt.t.Fatalf("AppendMade(%+v, %d, %d): -want +got\n%s", t, start, tol, d)
+	}
 }
 
 func (mt *modelTest) checkLookup(done float64) {
@@ -368,7 +533,8 @@ func (mt *modelTest) checkHistory(done float64) {
 	got := rowsOf(mt.t, mt.c, q)
 	want := mt.m.history(q)
 	less := func(a, b Row) bool {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Client.Compare(b.Client), a.Addr.Compare(b.Addr)) < 0
+		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Client.Compare(b.Client), a.Addr.Compare(b.Addr),
+			cmp.Compare(a.Source.class(), b.Source.class()), cmp.Compare(a.LastNs, b.LastNs), cmp.Compare(a.FirstNs, b.FirstNs)) < 0
 	}
 	if d := gocmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(less), addrsEqual); d != "" {
 		mt.t.Fatalf("History(%+v): -want +got\n%s", q, d)
