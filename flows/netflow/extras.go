@@ -19,23 +19,26 @@ type extras struct {
 	hasInVRF, hasOutVRF bool
 	inVRF, outVRF       uint32
 
-	appID            []byte
-	app, appText     []byte // name, and description
-	ifName, ifText   []byte
-	vrfName          []byte
-	host, user       []byte
-	reverse          reverse
-	told             ExporterStats
-	dns              dnsFields
-	lists            []list
-	client, server   netip.Addr // Cisco's ends of a connection
-	cPort, sPort     uint16
-	reverseAgo       int64 // ns from the flow's start to its first answer
-	hasReverseAgo    bool
-	reverseStart     instant
-	reverseStartForm timeForm
-	reverseEnd       instant
-	reverseEndForm   timeForm
+	appID          []byte
+	app, appText   []byte // name, and description
+	ifName, ifText []byte
+	vrfName        []byte
+	host, user     []byte
+	reverse        reverse
+	// Counts by inside and outside, and which end is inside.
+	incoming, outgoing uint64
+	local              end
+	told               ExporterStats
+	dns                dnsFields
+	lists              []list
+	client, server     netip.Addr // Cisco's ends of a connection
+	cPort, sPort       uint16
+	reverseAgo         int64 // ns from the flow's start to its first answer
+	hasReverseAgo      bool
+	reverseStart       instant
+	reverseStartForm   timeForm
+	reverseEnd         instant
+	reverseEndForm     timeForm
 }
 
 // reset empties x and keeps the space of its lists.
@@ -79,6 +82,9 @@ func (d *Decoder) finishExtras() {
 	}
 	d.gather(x)
 	f.fillEnds()
+	if x.incoming|x.outgoing != 0 {
+		f.countSides()
+	}
 	cleanTranslation(r)
 	r.AppName = d.labels.string(x.app)
 	r.User = d.labels.string(x.user)

@@ -68,8 +68,10 @@ func TestHostElements(t *testing.T) {
 	}{
 		{0, 460, text, "www.example.com"},
 		{penCisco, 12235, append([]byte{3, 0, 0, 80, 0x34, 2}, text...), "www.example.com"},
-		{penCisco, 12235, append([]byte{3, 0, 0, 80, 0x34, 1}, "/path"...), ""},            // the URL
-		{penCisco, 12235, append([]byte{13, 0, 1, 0xc5, 0x34, 1}, "*.example.com"...), ""}, // a certificate
+		{penCisco, 12235, append([]byte{3, 0, 0, 80, 0x34, 1}, "/path"...), ""},                                // the URL
+		{penCisco, 12235, append([]byte{13, 0, 1, 0xc5, 0x34, 1}, "*.example.com"...), ""},                     // a certificate
+		{penCisco, 12235, append([]byte{3, 0, 2, 0x2a, 0x34, 1}, "media.example.com"...), "media.example.com"}, // RTSP
+		{penCisco, 12235, append([]byte{3, 0, 0, 25, 0x34, 1}, "mx.example.com"...), ""},                       // how a server of mail greets
 		{penCisco, 12235, []byte{3, 0, 0, 80, 0x34, 2}, ""},
 		{penCisco, 12235, []byte{3, 0}, ""},
 		{penIxia, 183, text, "www.example.com"}, {penIxia, 201, text, "www.example.com"},

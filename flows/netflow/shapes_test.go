@@ -217,3 +217,23 @@ func TestLists(t *testing.T) {
 		t.Errorf("got flags %#x and %v of the list", r.TCPFlags, r.SrcMAC)
 	}
 }
+
+// TestCountsBySide has Procera's counts of octets towards and from the inside.
+func TestCountsBySide(t *testing.T) {
+	for _, tt := range []struct {
+		words       string
+		there, back uint64
+	}{
+		{"INTERACTIVE,CLIENT_IS_LOCAL,INBOUND", 20, 10},
+		{"INITIAL,SERVER_IS_LOCAL,BEGINNING", 10, 20},
+		{"INITIAL", 30, 0},
+		{"", 30, 0},
+	} {
+		recs, _, err := decode(ipfix(
+			set(2, vendorTmpl(256, append(slices.Clone(ends5), penProcera, 3, 8, penProcera, 4, 8, penProcera, 15, variableLength)...)),
+			set(256, end5(40000, 443, 6), u64(10), u64(20), varlen([]byte(tt.words)))))
+		if err != nil || len(recs) == 0 || recs[0].Bytes != tt.there || len(recs) > 1 != (tt.back > 0) || len(recs) > 1 && (recs[1].Bytes != tt.back || recs[1].SrcPort != 443) {
+			t.Errorf("%q: got %+v, %v", tt.words, recs, err)
+		}
+	}
+}

@@ -46,7 +46,7 @@ var vendorElements = slices.Concat([]element{
 	{id: ntopV9 + 187, text: true, octets: host},    // HTTP_SITE [doc]
 	{id: ntopV9 + 188, text: true, octets: host},    // TLS_SERVER_NAME [doc]
 
-	{pen: penCisco, id: 12235, text: true, octets: nbar}, // [doc]
+	{pen: penCisco, id: 12235, text: true, octets: nbar}, // subApplicationValue [doc]
 
 	{pen: penIxia, id: 111, text: true, octets: appName}, // [packet]
 	{pen: penIxia, id: 183, text: true, octets: host},    // Host Name [empty]
@@ -66,8 +66,14 @@ var vendorElements = slices.Concat([]element{
 	{pen: penBarracuda, id: 5, text: true, octets: appName}, // ServiceName [packet]
 	{pen: penF5, id: 98, text: true, octets: host},          // [issue]
 	{pen: penF5, id: 99, text: true, octets: host},          // [issue]
-	{pen: penProcera, id: 18, text: true, octets: host},     // [issue]
-	{pen: penGigamon, id: 112, text: true, octets: host},    // SslServerNameIndication [doc]
+
+	{pen: penProcera, id: 1, text: true, octets: appName},                           // proceraService [packet]
+	{pen: penProcera, id: 3, number: func(d *draft, v uint64) { d.x.incoming = v }}, // octets towards the local end [packet]
+	{pen: penProcera, id: 4, number: func(d *draft, v uint64) { d.x.outgoing = v }},
+	{pen: penProcera, id: 15, text: true, octets: func(d *draft, b []byte) { d.x.local = localEnd(b) }}, // proceraFlowBehavior [packet]
+	{pen: penProcera, id: 18, text: true, octets: host},                                                 // proceraServerHostname [issue]
+
+	{pen: penGigamon, id: 112, text: true, octets: host}, // SslServerNameIndication [doc]
 
 	{pen: penNtop, id: 119, text: true, octets: appName}, // [doc]
 	{pen: penNtop, id: 187, text: true, octets: host},    // [doc]
@@ -77,17 +83,60 @@ var vendorElements = slices.Concat([]element{
 	{pen: penFlowmon, id: 338, text: true, octets: host}, // tlsSni [doc]
 }, connectionElements())
 
-// nbarHTTPHost is how the value begins that carries the Host of HTTP. Cisco
-// exports what NBAR extracts in one element that may come several times in a
-// record: application id (engine and selector, four bytes), number of the field
-// within it, two bytes, then the text. Engine 3, selector 80 is HTTP; its field
-// 13314 the Host. The name in a certificate (13/453, 13313) is not what was asked
-// for and is not taken.
-var nbarHTTPHost = []byte{3, 0, 0, 80, 0x34, 0x02}
+// nbarHosts are how the values begin that carry a server's name. Cisco exports
+// what NBAR extracts in one element (subApplicationValue) that may come several
+// times in a record: application id (engine and selector, four bytes), number of
+// the field within it, two bytes, then the text, which is empty where NBAR saw
+// none. Fields of HTTP are 3/80, of RTSP 3/554. The name in a certificate
+// (13/453, 13313) and those by which servers of mail greet are not what was asked
+// for and are not taken, nor are URLs (3/80, 13313).
+var nbarHosts = [][]byte{
+	{3, 0, 0, 80, 0x34, 0x02},      // 13314: httpHostName
+	{3, 0, 0x02, 0x2a, 0x34, 0x01}, // 13313: rtspHostName
+}
 
 func nbar(d *draft, b []byte) {
-	if text, ok := bytes.CutPrefix(b, nbarHTTPHost); ok {
-		setText(&d.x.host, text)
+	for _, head := range nbarHosts {
+		if text, ok := bytes.CutPrefix(b, head); ok {
+			setText(&d.x.host, text)
+		}
+	}
+}
+
+// An end is one of a connection's.
+type end uint8
+
+const (
+	noEnd end = iota
+	clientEnd
+	serverEnd
+)
+
+// localEnd reads which end is the inside's from Procera's words for a flow.
+func localEnd(b []byte) end {
+	switch {
+	case bytes.Contains(b, []byte("CLIENT_IS_LOCAL")):
+		return clientEnd
+	case bytes.Contains(b, []byte("SERVER_IS_LOCAL")):
+		return serverEnd
+	}
+	return noEnd
+}
+
+// countSides takes counts that are told by inside and outside for those of the
+// two directions: the source is the client. Where the inside is not said, all is
+// of one flow.
+func (d *draft) countSides() {
+	x := &d.x
+	switch x.local {
+	case clientEnd:
+		d.countBytes(byInitiator, x.outgoing)
+		x.reverse.countBytes(byInitiator, x.incoming)
+	case serverEnd:
+		d.countBytes(byInitiator, x.incoming)
+		x.reverse.countBytes(byInitiator, x.outgoing)
+	default:
+		d.countBytes(byInitiator, x.incoming+x.outgoing)
 	}
 }
 
