@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"flowname/flows"
+	"flowname/flows/internal/corpus"
 )
 
 // seeds are messages of each kind that the tests build, and with the corpus
@@ -42,7 +43,7 @@ func seeds(f *testing.F) [][]byte {
 		ipfix(set(2, vendorTmpl(256, append(slices.Clone(ends5), penNtop, 205, variableLength, penNtop, 398, variableLength, penFlowmon, 120, variableLength)...)),
 			set(256, end5(40000, 53, 17), varlen([]byte("a.example")), varlen([]byte("203.0.113.1, 2001:db8::1")), varlen(ip("203.0.113.2")))),
 	)
-	files, err := filepath.Glob(filepath.Join(corpusDir(f, "netflow/logstash-codec-netflow"), "*.dat"))
+	files, err := filepath.Glob(filepath.Join(corpus.Dir(f, "netflow/logstash-codec-netflow"), "*.dat"))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -65,6 +66,17 @@ func FuzzDecoder(f *testing.F) {
 	for i, m := range all {
 		f.Add(frame(m))
 		f.Add(frame(m, all[(i+1)%len(all)], m))
+	}
+	captures, err := filepath.Glob(filepath.Join(corpus.Dir(f, "netflow/logstash-codec-netflow/contexts_derived_pcap"), "*.pcap"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range captures { // templates, options data and flows of one exporter
+		var msgs [][]byte
+		for _, p := range corpus.UDP(f, name) {
+			msgs = append(msgs, p.Data)
+		}
+		f.Add(frame(msgs...))
 	}
 	cfg := Config{
 		MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxRecords: 500,

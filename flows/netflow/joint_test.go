@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"flowname/flows"
+	"flowname/flows/internal/corpus"
 )
 
 // A truth is a line of a joint capture's list of flows: its 5-tuple from client
@@ -25,7 +26,7 @@ type tuple struct {
 func readTruth(t *testing.T, path string) []truth {
 	t.Helper()
 	var all []truth
-	for _, line := range readLines(t, path) {
+	for _, line := range corpus.Lines(t, path) {
 		f := strings.Split(line, "\t")
 		if strings.HasPrefix(line, "#") || len(f) < 7 {
 			continue
@@ -66,7 +67,7 @@ func TestJointTimes(t *testing.T) {
 		{"v9", 2e9},
 		{"v5", 2e9},
 	}
-	dir := corpus(t, "joint")
+	dir := corpus.Path(t, "joint")
 	for _, k := range kinds {
 		files, err := filepath.Glob(filepath.Join(dir, "*."+k.name+".pcap"))
 		if err != nil || len(files) == 0 {
@@ -78,7 +79,7 @@ func TestJointTimes(t *testing.T) {
 			if strings.HasSuffix(base, ".router") {
 				continue
 			}
-			recs, _, errs := decodeAll(readCapture(t, f))
+			recs, _, errs := decodeAll(corpus.UDP(t, f))
 			if len(errs) != 0 {
 				t.Errorf("%s: %v", filepath.Base(f), errs[0])
 			}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flowname/flows"
+	"flowname/flows/internal/corpus"
 )
 
 // A logstashCase is one case of golden.json: a capture, and some of the events
@@ -180,13 +181,13 @@ var logstashDifferent = map[string]map[string]string{
 }
 
 func TestLogstashGolden(t *testing.T) {
-	dir := corpus(t, "netflow/logstash-codec-netflow")
+	dir := corpus.Path(t, "netflow/logstash-codec-netflow")
 	var cases []logstashCase
-	readJSON(t, filepath.Join(dir, "golden.json"), &cases)
+	corpus.JSON(t, filepath.Join(dir, "golden.json"), &cases)
 	events, compared := 0, 0
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
-			recs, stats, errs := decodeAll(readCapture(t, filepath.Join(dir, c.Capture)))
+			recs, stats, errs := decodeAll(corpus.UDP(t, filepath.Join(dir, c.Capture)))
 			checkLogstashSize(t, c, recs, stats)
 			for i, e := range c.Events {
 				if isOptions(e.Netflow) {

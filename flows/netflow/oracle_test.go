@@ -14,6 +14,7 @@ import (
 	"github.com/netsampler/goflow2/v2/decoders/netflowlegacy"
 
 	"flowname/flows"
+	"flowname/flows/internal/corpus"
 )
 
 // A seen is what the oracle makes of a record: the fields that mean the same
@@ -34,14 +35,14 @@ type oracle struct {
 
 // read returns the data records of a message, and why that is not all of them
 // where goflow2 stops before the message's end.
-func (o *oracle) read(p payload) (recs []seen, stopped string) {
-	buf := bytes.NewBuffer(p.data)
-	if binary.BigEndian.Uint16(p.data) == 5 {
+func (o *oracle) read(p corpus.Payload) (recs []seen, stopped string) {
+	buf := bytes.NewBuffer(p.Data)
+	if binary.BigEndian.Uint16(p.Data) == 5 {
 		var pkt netflowlegacy.PacketNetFlowV5
 		if err := netflowlegacy.DecodeMessageVersion(buf, &pkt); err != nil {
 			return nil, err.Error()
 		}
-		if int(pkt.Count) > (len(p.data)-24)/48 {
+		if int(pkt.Count) > (len(p.Data)-24)/48 {
 			return nil, "v5 count of records that are not there: goflow2 makes them up"
 		}
 		for _, r := range pkt.Records {
@@ -49,10 +50,10 @@ func (o *oracle) read(p payload) (recs []seen, stopped string) {
 		}
 		return recs, ""
 	}
-	ts := o.templates[p.from]
+	ts := o.templates[p.From]
 	if ts == nil {
 		ts = goflow.CreateTemplateSystem()
-		o.templates[p.from] = ts
+		o.templates[p.From] = ts
 	}
 	var nine goflow.NFv9Packet
 	var ten goflow.IPFIXPacket
@@ -154,7 +155,7 @@ func TestAgainstGoflow2(t *testing.T) {
 	var files []string
 	for _, pattern := range []string{"netflow/logstash-codec-netflow/contexts_derived_pcap/*.pcap",
 		"joint/*.router.ipfix.pcap", "joint/*.router.v9.pcap", "joint/*.v5.pcap", "joint/*.v9.pcap", "joint/*.ipfix.pcap"} {
-		found, err := filepath.Glob(filepath.Join(corpus(t, "."), pattern))
+		found, err := filepath.Glob(filepath.Join(corpus.Path(t, "."), pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no captures match %s: %v", pattern, err)
 		}
@@ -177,10 +178,10 @@ func TestAgainstGoflow2(t *testing.T) {
 func compareCapture(t *testing.T, path string) (n int, err error) {
 	d := NewDecoder(Config{})
 	o := oracle{map[netip.AddrPort]goflow.NetFlowTemplateSystem{}}
-	for i, p := range readCapture(t, path) {
+	for i, p := range corpus.UDP(t, path) {
 		want, stopped := o.read(p)
 		waited := d.Stats().WaitingDecoded
-		recs, err := d.AppendRecords(nil, p.data, p.from, p.ns)
+		recs, err := d.AppendRecords(nil, p.Data, p.From, p.Ns)
 		recs = slices.DeleteFunc(recs, func(r flows.Record) bool { return r.BiflowDirection == 2 }) // the oracle leaves those for both directions whole
 		if d.Stats().WaitingDecoded > waited && stopped == "" {
 			stopped = "sets of earlier messages had waited for this one's template"

@@ -1,16 +1,14 @@
 package netflow
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"flowname/flows"
+	"flowname/flows/internal/corpus"
 )
 
 // telegrafFields is how a line's field is read off a record, in the form it has
@@ -85,7 +83,7 @@ func flagLetters(f uint16) string {
 }
 
 func TestTelegrafGolden(t *testing.T) {
-	dirs, err := filepath.Glob(filepath.Join(corpus(t, "netflow/telegraf"), "*", "expected.out"))
+	dirs, err := filepath.Glob(filepath.Join(corpus.Path(t, "netflow/telegraf"), "*", "expected.out"))
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
@@ -98,14 +96,13 @@ func TestTelegrafGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			recs, stats := decodeFiles(t, dir)
 			flowLines, optionLines := 0, 0
-			for _, line := range readLines(t, expected) {
-				kind, event := parseLine(t, line)
-				if kind == "netflow_options" {
+			for _, e := range corpus.Events(t, expected) {
+				if e.Name == "netflow_options" {
 					optionLines++
 					continue
 				}
 				flowLines++
-				findLine(t, name, event, recs)
+				findLine(t, name, e.Fields, recs)
 			}
 			if flowLines != len(recs)-int(stats.ReverseRecords) || optionLines != int(stats.OptionsRecords) {
 				t.Errorf("got %d records and %d of options data, want %d and %d; %+v",
@@ -117,17 +114,9 @@ func TestTelegrafGolden(t *testing.T) {
 
 func decodeFiles(t *testing.T, dir string) ([]flows.Record, Stats) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.bin"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no messages: %v", err)
-	}
-	var payloads []payload
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		payloads = append(payloads, payload{router, 1, data})
+	var payloads []corpus.Payload
+	for _, data := range corpus.Messages(t, dir) {
+		payloads = append(payloads, corpus.Payload{From: router, Ns: 1, Data: data})
 	}
 	recs, stats, _ := decodeAll(payloads)
 	return recs, stats
@@ -158,43 +147,4 @@ func findLine(t *testing.T, name string, event map[string]string, recs []flows.R
 		}
 	}
 	t.Errorf("none of %d records is %v; the nearest differs in %v", len(recs), event, best)
-}
-
-func readLines(t *testing.T, path string) []string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var lines []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if s.Text() != "" {
-			lines = append(lines, s.Text())
-		}
-	}
-	return lines
-}
-
-// parseLine reads a line of line protocol: a name with tags, fields, a time.
-func parseLine(t *testing.T, line string) (name string, event map[string]string) {
-	t.Helper()
-	head, rest, ok := strings.Cut(line, " ")
-	if !ok {
-		t.Fatalf("bad line %q", line)
-	}
-	event = map[string]string{}
-	tags := strings.Split(head, ",")
-	for _, tag := range tags[1:] {
-		k, v, _ := strings.Cut(tag, "=")
-		event[k] = v
-	}
-	for _, m := range regexp.MustCompile(`([^,=]+)=("(?:[^"\\]|\\.)*"|[^, ]+)`).FindAllStringSubmatch(rest, -1) {
-		if v, err := strconv.Unquote(m[2]); err == nil {
-			event[m[1]] = v
-		} else {
-			event[m[1]] = strings.TrimSuffix(m[2], "u")
-		}
-	}
-	return tags[0], event
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -129,27 +127,3 @@ func ipv6(next byte, payload []byte) []byte {
 // frame builds an Ethernet frame; text is the hex of what comes behind the MAC
 // addresses.
 func frame(text string, payload []byte) []byte { return slices.Concat(macs, unhex(text), payload) }
-
-// corpus returns the path of a part of the corpus of real captures, which lies
-// beside the project and not in it. Without it the test is skipped.
-func corpus(t testing.TB, part string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test's directory")
-		}
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(dir, "..", "shared", "corpus", part)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("the corpus of real captures is not here: %v", err)
-	}
-	return path
-}

@@ -18,6 +18,7 @@ import (
 	protoproducer "github.com/netsampler/goflow2/v2/producer/proto"
 
 	"flowname/flows"
+	"flowname/flows/internal/corpus"
 )
 
 // oracle reads a datagram with goflow2's decoder and producer. It is for well-formed
@@ -137,7 +138,7 @@ func TestAgainstGoflow2Samples(t *testing.T) {
 // TestAgainstGoflow2Captures makes a flow sample of each packet of the corpus'
 // captures, with a header of 128 bytes, and compares what is read of it.
 func TestAgainstGoflow2Captures(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(corpus(t, "joint"), "*.pcap"))
+	files, err := filepath.Glob(filepath.Join(corpus.Path(t, "joint"), "*.pcap"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}

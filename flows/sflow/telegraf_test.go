@@ -3,13 +3,12 @@ package sflow
 import (
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"flowname/flows"
+	"flowname/flows/internal/corpus"
 )
 
 // telegrafFields is how a line's field is read off a record, in the form it has
@@ -60,7 +59,7 @@ func telegrafDifferent(field, want string, r *flows.Record) bool {
 // TestTelegrafGolden compares each record with the line that telegraf makes of
 // the same sample. Counter and drop samples make lines there, not here.
 func TestTelegrafGolden(t *testing.T) {
-	cases, err := filepath.Glob(filepath.Join(corpus(t, "netflow/telegraf"), "sflow_*"))
+	cases, err := filepath.Glob(filepath.Join(corpus.Path(t, "netflow/telegraf"), "sflow_*"))
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
@@ -68,16 +67,12 @@ func TestTelegrafGolden(t *testing.T) {
 	for _, dir := range cases {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			recs, stats := decodeFiles(t, dir)
-			text, err := os.ReadFile(filepath.Join(dir, "expected.out"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			var sampled []map[string]string
 			others := 0
-			for line := range strings.Lines(string(text)) {
-				if event := parseLine(line); event["sampling_interval"] != "" {
-					sampled = append(sampled, event)
-				} else if len(event) > 0 {
+			for _, e := range corpus.Events(t, filepath.Join(dir, "expected.out")) {
+				if e.Fields["sampling_interval"] != "" {
+					sampled = append(sampled, e.Fields)
+				} else {
 					others++
 				}
 			}
@@ -97,20 +92,11 @@ func TestTelegrafGolden(t *testing.T) {
 // decodeFiles reads the messages of a case, which are good ones.
 func decodeFiles(t *testing.T, dir string) ([]flows.Record, Stats) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.bin"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no messages: %v", err)
-	}
-	var msgs [][]byte
-	for _, name := range files {
-		msg, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	msgs := corpus.Messages(t, dir)
+	for i, msg := range msgs {
 		if !IsDatagram(msg) {
-			t.Errorf("%s is not taken for a datagram", name)
+			t.Errorf("message %d of %s is not taken for a datagram", i, dir)
 		}
-		msgs = append(msgs, msg)
 	}
 	recs, stats, err := decode(msgs...)
 	if err != nil {
@@ -135,18 +121,4 @@ func compareEvent(t *testing.T, event map[string]string, r *flows.Record) (n int
 		}
 	}
 	return n
-}
-
-// parseLine reads a line of line protocol: a name with tags, fields, a time.
-func parseLine(line string) map[string]string {
-	event := map[string]string{}
-	head, rest, _ := strings.Cut(line, " ")
-	for _, pair := range strings.Split(head, ",")[1:] {
-		k, v, _ := strings.Cut(pair, "=")
-		event[k] = v
-	}
-	for _, m := range regexp.MustCompile(`([^,= ]+)=(?:"([^"]*)"|([^, ]+)u)`).FindAllStringSubmatch(rest, -1) {
-		event[m[1]] = m[2] + m[3]
-	}
-	return event
 }
