@@ -42,6 +42,9 @@ func (in *intake) dnstap(m *dnstap.Message) {
 		if !in.parse(m.Wire) {
 			return
 		}
+		if !in.response.Subnet.IsValid() { // not every server repeats the query's
+			in.response.Subnet = dnswire.Subnet(m.Query)
+		}
 	}
 	in.file(&in.response)
 }

@@ -189,6 +189,7 @@ func (m *Message) fill(f *fields) (o odd) {
 	first, second := &f.query, &f.response
 	if m.Type.Response() {
 		first, second = second, first
+		m.Query = f.query.wire
 	}
 	m.Wire = first.wire
 	if m.TimeNs = first.timeNs(&o); m.TimeNs == 0 {

@@ -53,7 +53,7 @@ type decodeCase struct {
 
 func decodeCases() []decodeCase {
 	full := Message{
-		Type: ClientResponse, Protocol: 1, Wire: []byte("response"), Client: ap("192.0.2.11:4711"), Server: ap("192.0.2.53:53"),
+		Type: ClientResponse, Protocol: 1, Wire: []byte("response"), Query: []byte("query"), Client: ap("192.0.2.11:4711"), Server: ap("192.0.2.53:53"),
 		TimeNs: 1700000000_000002000, Identity: []byte("ns1"),
 	}
 	but := func(f func(*Message)) Message { m := full; f(&m); return m }
@@ -77,7 +77,9 @@ func decodeCases() []decodeCase {
 		{name: "no response time", frame: pb(nil).varint(1, 6).varint(8, 1700000000).fixed(9, 7).dnstap(), stats: "NoWire",
 			want: Message{Type: ClientResponse, TimeNs: 1700000000_000000007, Identity: []byte("ns1")}},
 		{name: "query with both times", frame: clientResponse().varint(1, 5).dnstap(),
-			want: but(func(m *Message) { m.Type, m.TimeNs, m.Wire = ClientQuery, 1700000000_000000001, []byte("query") })},
+			want: but(func(m *Message) {
+				m.Type, m.TimeNs, m.Wire, m.Query = ClientQuery, 1700000000_000000001, []byte("query"), nil
+			})},
 		{name: "no time", frame: pb(nil).varint(1, 6).fixed(13, 7).bytes(14, "r").dnstap(), stats: "NoTime",
 			want: Message{Type: ClientResponse, Wire: []byte("r"), Identity: []byte("ns1")}},
 		{name: "too many nanoseconds", frame: clientResponse().fixed(13, 1_000_000_000).dnstap(), stats: "BadTime",
@@ -85,9 +87,9 @@ func decodeCases() []decodeCase {
 		{name: "time beyond 64 bits", frame: clientResponse().varint(12, 1<<62).dnstap(), stats: "BadTime",
 			want: but(func(m *Message) { m.TimeNs = 1700000000_000000001 })},
 		{name: "unknown type", frame: clientResponse().varint(1, 255).dnstap(),
-			want: but(func(m *Message) { m.Type, m.Wire, m.TimeNs = 0, []byte("query"), 1700000000_000000001 })},
+			want: but(func(m *Message) { m.Type, m.Wire, m.Query, m.TimeNs = 0, []byte("query"), nil, 1700000000_000000001 })},
 		{name: "type of 256 + 6", frame: clientResponse().varint(1, 262).dnstap(),
-			want: but(func(m *Message) { m.Type, m.Wire, m.TimeNs = 0, []byte("query"), 1700000000_000000001 })},
+			want: but(func(m *Message) { m.Type, m.Wire, m.Query, m.TimeNs = 0, []byte("query"), nil, 1700000000_000000001 })},
 		{name: "protocol too large", frame: clientResponse().varint(3, 256).dnstap(), want: but(func(m *Message) { m.Protocol = 0 })},
 		{name: "unknown fields", frame: clientResponse().varint(99, 1).bytes(98, "x").fixed(97, 1).varint(11, 3).dnstap(), want: full},
 		{name: "64-bit and group fields", frame: append(clientResponse().dnstap(), "\xb9\x02\x01\x02\x03\x04\x05\x06\x07\x08\xbb\x02\x08\x01\xbc\x02"...), want: full},

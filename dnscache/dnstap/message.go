@@ -63,6 +63,10 @@ type Message struct {
 	// buffer until the next message is read.
 	Wire []byte
 
+	// Query is the query that a response was given to, where the server sends
+	// both. It aliases the read buffer too.
+	Query []byte
+
 	// Client is who sent the query, Server who answered, both unmapped. Zero
 	// where the server does not say, or says that it is the unspecified address;
 	// the port is 0 where only the address is known.

@@ -69,8 +69,8 @@ func NewParser(cfg Config) *Parser {
 // Stats returns what the parser has counted so far.
 func (p *Parser) Stats() Stats { return p.stats }
 
-// Parse fills Name, Canonical, Type, RCode and Addrs of dst from a response and
-// leaves the other fields alone. What it fills aliases the parser's buffers
+// Parse fills Name, Canonical, Type, RCode, Addrs and Subnet of dst from a
+// response and leaves the other fields alone. What it fills aliases the parser's buffers
 // until its next call. Canonical is nil where it is the same as Name, Addrs is
 // empty where the response names nothing.
 //
@@ -80,7 +80,7 @@ func (p *Parser) Stats() Stats { return p.stats }
 func (p *Parser) Parse(dst *dnscache.Response, msg []byte) error {
 	p.stats.Messages++
 	dst.Name, dst.Canonical, dst.Addrs = nil, nil, nil
-	dst.Type, dst.RCode = 0, 0
+	dst.Type, dst.RCode, dst.Subnet = 0, 0, netip.Prefix{}
 	p.q = Question{}
 	off, err := readQuestion(&p.q, msg, p.qbuf[:0])
 	switch {

@@ -51,7 +51,8 @@ func readRecord(msg []byte, off int) (r record, next int, ok bool) {
 }
 
 // readSections reads the records after the question: those of the answer into
-// the parser's lists, of the others only the upper bits of the RCODE.
+// the parser's lists, of the others only what the OPT record has: the upper bits
+// of the RCODE and the client subnet.
 func (p *Parser) readSections(dst *dnscache.Response, msg []byte, off int) error {
 	for range p.q.Answers {
 		r, next, ok := readRecord(msg, off)
@@ -73,6 +74,7 @@ func (p *Parser) readSections(dst *dnscache.Response, msg []byte, off int) error
 		if r.typ == typeOPT && i >= authorities {
 			// RFC 6891 section 6.1.3: the TTL's first octet.
 			dst.RCode |= uint16(r.ttl>>24) << 4
+			dst.Subnet = subnetOf(msg[r.data:next])
 			return nil
 		}
 		off = next
