@@ -58,6 +58,20 @@ Of a line only the fields of names change, and only where the new name rests on 
 
 It ends with 0 when the daemon could be asked, whatever was found.
 `,
+	"check": `Examples:
+  flowname check dns.pcap unbound.dnstap /var/log/fortigate.log.gz
+      What each is, how much of it is used, and why the rest is not, with examples.
+  flowname check --log-zone Europe/Berlin --forwarder 10.0.0.53 paloalto:threat.log
+      The same with the zone of its times, a resolver that asks for others, and a format that is given.
+
+It ends with 1 when nothing can be used of one of the files. Times and shares are those of the evidence.
+`,
+	"formats": `Examples:
+  flowname formats
+      Every kind of file and log that --dns takes, what it carries, what to configure at its source.
+  flowname formats fortigate sysmon
+      Only these.
+`,
 	"demo": `Example:
   flowname demo
 `,

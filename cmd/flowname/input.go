@@ -28,6 +28,7 @@ const (
 type input struct {
 	path   string
 	kind   fileKind
+	packed []string // what it is packed with, the outermost first
 	reader *bufio.Reader
 	file   *os.File
 	zstd   *zstd.Decoder
@@ -116,6 +117,7 @@ func (in *input) unpack() (head []byte, err error) {
 			if err != nil {
 				return nil, err
 			}
+			in.packed = append(in.packed, "gzip")
 			in.reader = bufio.NewReaderSize(z, 1<<20)
 		case capture.KindZstd:
 			z, err := zstd.NewReader(in.reader, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
@@ -123,6 +125,7 @@ func (in *input) unpack() (head []byte, err error) {
 				return nil, err
 			}
 			in.zstd = z
+			in.packed = append(in.packed, "zstd")
 			in.reader = bufio.NewReaderSize(z, 1<<20)
 		default:
 			return head, nil

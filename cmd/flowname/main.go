@@ -30,6 +30,8 @@ type cli struct {
 	History  historyCmd  `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
 	Backfill backfillCmd `cmd:"" help:"Give enriched flows the names that became known after they were written."`
 	Doctor   doctorCmd   `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
+	Check    checkCmd    `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`
+	Formats  formatsCmd  `cmd:"" help:"List the kinds of files and logs that are read, and what to configure for them."`
 	Demo     demoCmd     `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

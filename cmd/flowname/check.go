@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"flowname/dnscache/dnstap"
+	"flowname/dnscache/logs"
+	"flowname/dnscache/sensor/capture"
+)
+
+type checkCmd struct {
+	Files    []string `arg:"" name:"[FORMAT:]FILE" help:"Captures, dnstap streams and logs, plain or packed with gzip or zstd. FORMAT, one of 'flowname formats', overrides what the content says."`
+	Examples int      `help:"How many examples to show of lines that are not used, for each reason (default ${default})." default:"3" placeholder:"N"`
+	Format   string   `help:"text or json (one object a file)." enum:"text,json" default:"text"`
+	DNSFlags
+	LogFlags
+}
+
+// Run tells what each file is. A file of which nothing can be used is a failure,
+// and so is one that can not be read; the others are told all the same.
+func (c *checkCmd) Run(std streams) error {
+	config, err := c.DNSFlags.config()
+	if err != nil {
+		return err
+	}
+	if _, err := c.LogFlags.config(time.Time{}); err != nil {
+		return err
+	}
+	if c.Examples < 0 {
+		return usagef("check: --examples is negative")
+	}
+	var useless []string
+	for i, arg := range c.Files {
+		report := c.check(arg, config)
+		if !report.usable() {
+			useless = append(useless, report.File)
+		}
+		out := bufio.NewWriter(std.out)
+		if c.Format == "json" {
+			err = writeReportJSON(out, report)
+		} else {
+			if i > 0 {
+				fmt.Fprintln(out)
+			}
+			writeReport(out, report)
+		}
+		if err := errors.Join(err, out.Flush()); err != nil {
+			return err
+		}
+	}
+	if len(useless) > 0 {
+		return fmt.Errorf("check: nothing can be used of %s", strings.Join(useless, ", "))
+	}
+	return nil
+}
+
+func writeReportJSON(w io.Writer, r *checkReport) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(r)
+}
+
+// A checkReport is what there is to say of a file.
+type checkReport struct {
+	File   string   `json:"file"`
+	Format string   `json:"format,omitempty"` // its name; empty where it is not known
+	Title  string   `json:"title,omitempty"`
+	Packed []string `json:"packed,omitempty"` // by what, the outermost first
+	// Units is what the file consists of: lines, packets or frames.
+	Units   string        `json:"units,omitempty"`
+	Total   uint64        `json:"total"`
+	Used    uint64        `json:"used"`
+	NotUsed []checkReason `json:"not_used,omitempty"`
+	Tally   checkTally    `json:"evidence"`
+	// Flows are the flow records of a capture of exports.
+	Flows   uint64   `json:"flows,omitempty"`
+	Carries []string `json:"carries,omitempty"`
+	Caveat  string   `json:"caveat,omitempty"`
+	// Problem is why the file could not be read, or not to its end.
+	Problem string `json:"problem,omitempty"`
+}
+
+// A checkReason is why some of a file's units are not used.
+type checkReason struct {
+	Reason   string         `json:"reason"`
+	Count    uint64         `json:"count"`
+	Examples []checkExample `json:"examples,omitempty"`
+}
+
+type checkExample struct {
+	Line uint64 `json:"line"`
+	Text string `json:"text"` // its beginning; odd bytes as \xNN
+}
+
+func (r *checkReport) usable() bool { return r.Used > 0 || r.Flows > 0 }
+
+// check reads a file to its end, in memory that does not depend on its size.
+func (c *checkCmd) check(arg string, config dnsConfig) *checkReport {
+	format, path := cutLogFormat(arg)
+	r := &checkReport{File: path, Tally: checkTally{forwarders: config.forwarders}}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		r.Problem = "it is a directory: name its files"
+		return r
+	}
+	in, err := openPacked(path)
+	switch {
+	case err != nil:
+		r.Problem = err.Error()
+		return r
+	case in == nil:
+		r.Problem = "the file is empty"
+		return r
+	}
+	defer in.close()
+	r.Packed = in.packed
+	if err := c.checkInput(r, in, format, config); err != nil {
+		r.Problem = err.Error()
+	}
+	return r
+}
+
+func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, config dnsConfig) error {
+	head, _ := in.reader.Peek(16)
+	if format == nil {
+		switch kind := capture.Sniff(head); {
+		case kind == capture.KindPcap || kind == capture.KindPcapNG:
+			r.describe(nameCapture)
+			return r.checkCapture(in.path, config)
+		case dnstap.IsFrameStream(head):
+			r.describe(nameDnstap)
+			return r.checkFrames(in.path, config)
+		}
+	}
+	if format == nil {
+		var err error
+		if format, err = peekLogFormat(in.reader); err != nil {
+			return err
+		}
+	}
+	if format == nil {
+		line, _ := in.reader.Peek(4 * exampleBytes)
+		text, _, _ := strings.Cut(string(line), "\n")
+		return fmt.Errorf("not a capture, a dnstap stream or a log that is known ('flowname formats' lists them); it begins with %s", quoteExample([]byte(text)))
+	}
+	written := time.Now()
+	if info, err := in.file.Stat(); err == nil {
+		written = info.ModTime()
+	}
+	logConfig, err := c.LogFlags.config(written)
+	if err != nil {
+		return err
+	}
+	logConfig.DNS64 = config.wire.DNS64
+	r.describe(format.Name)
+	return r.checkLog(in.reader, format, logConfig, c.Examples)
+}
+
+// describe says what the file is.
+func (r *checkReport) describe(name string) {
+	rows, err := formatRows([]string{name})
+	if err != nil {
+		return // of these names there are all
+	}
+	row := rows[0]
+	r.Format, r.Title, r.Units, r.Carries, r.Caveat = row.Name, row.Title, row.Kind, row.Carries, row.Caveat
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"flowname/dnscache"
+	"flowname/dnscache/logs"
+	"flowname/flows/netflow"
+)
+
+// exampleBytes is how much of a line an example shows.
+const exampleBytes = 120
+
+// checkLog reads the lines of a log.
+func (r *checkReport) checkLog(in *bufio.Reader, format *logs.Format, config logs.Config, examples int) (err error) {
+	reader := logs.NewReader(format, config, logs.Sink{Response: r.Tally.response, Connection: r.Tally.connection})
+	lines := logs.NewLines(in)
+	shown := map[logs.Reason][]checkExample{}
+	for n := uint64(1); ; n++ {
+		line, ended, readErr := lines.Next()
+		if readErr != nil {
+			if !errors.Is(readErr, io.EOF) {
+				err = fmt.Errorf("line %d: %w: what came before is used", n, readErr)
+			}
+			break
+		}
+		take := reader.Line
+		if !ended {
+			take = reader.Unended
+		}
+		if reason := take(line); reason != logs.Used && len(line) > 0 && len(shown[reason]) < examples {
+			shown[reason] = append(shown[reason], checkExample{Line: n, Text: quoteExample(line)})
+		}
+	}
+	reader.Flush()
+	stats := reader.Stats()
+	r.Total, r.Used = stats.Lines, stats.ByReason[logs.Used]
+	for _, reason := range logs.Reasons() {
+		if n := stats.ByReason[reason]; n > 0 {
+			r.NotUsed = append(r.NotUsed, checkReason{Reason: reason.String(), Count: n, Examples: shown[reason]})
+		}
+	}
+	r.Tally.finish()
+	return err
+}
+
+// quoteExample is the beginning of a line, with all bytes written out that a
+// terminal could take for more than text.
+func quoteExample(line []byte) string {
+	var b strings.Builder
+	for _, c := range line[:min(len(line), exampleBytes)] {
+		if c >= ' ' && c < 0x7f {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	if len(line) > exampleBytes {
+		b.WriteString("...")
+	}
+	return b.String()
+}
+
+// notUsed adds the counters of sensor, dnstap or dnswire that are reasons why
+// something was not used: those that there are words for.
+func (r *checkReport) notUsed(stats any) {
+	eachCounter(stats, func(name string, n uint64) {
+		if n > 0 && reasonWords[name] != "" {
+			r.NotUsed = append(r.NotUsed, checkReason{Reason: name, Count: n})
+		}
+	})
+}
+
+// restNotUsed adds what no other reason was counted for.
+func (r *checkReport) restNotUsed() {
+	counted := r.Used
+	for _, reason := range r.NotUsed {
+		counted += reason.Count
+	}
+	if counted < r.Total {
+		r.NotUsed = append(r.NotUsed, checkReason{Reason: "rest", Count: r.Total - counted})
+	}
+}
+
+// checkCapture reads a capture for DNS, and where there is none for exports.
+func (r *checkReport) checkCapture(path string, config dnsConfig) error {
+	err := r.checkFrames(path, config)
+	if r.Used > 0 || r.Total == 0 {
+		return err
+	}
+	f, flowErr := openFlowFile(path, netflow.NewDecoder(netflow.Config{}), newFileSamples(config))
+	if flowErr != nil {
+		return errors.Join(err, flowErr)
+	}
+	defer f.close()
+	for {
+		_, datagram, ok := f.pull()
+		if !ok {
+			break
+		}
+		r.Flows += uint64(len(datagram.records))
+		for i := range datagram.records {
+			r.Tally.at(datagram.records[i].StartNs)
+		}
+	}
+	if r.Flows > 0 {
+		r.Title, r.Carries, r.Caveat, r.NotUsed = "Flow exports in packets (pcap, pcapng)", nil, "", nil
+		r.Tally.finish()
+	}
+	return err
+}
+
+// checkFrames reads a file of DNS messages.
+func (r *checkReport) checkFrames(path string, config dnsConfig) error {
+	f, err := openDNSFile(path, config)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	for {
+		_, response, ok := f.pull()
+		if !ok {
+			break
+		}
+		if isEvidence(&response) {
+			r.Used++
+			r.Tally.response(&response)
+		}
+	}
+	r.Total = f.seen
+	if f.sensor != nil {
+		r.notUsed(f.sensor.Stats())
+	} else {
+		r.notUsed(f.dnstap.Stats())
+	}
+	r.notUsed(f.intake.parser.Stats())
+	r.restNotUsed()
+	r.Tally.finish()
+	if f.problem != nil {
+		return fmt.Errorf("%w: what came before is used", f.problem)
+	}
+	return nil
+}
+
+// isEvidence says whether a response tells anything: a capture's first shows
+// only when it began.
+func isEvidence(r *dnscache.Response) bool { return len(r.Name) > 0 || r.Client.IsValid() }

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"flowname/dnscache/logs"
+)
+
+type formatsCmd struct {
+	Names  []string `arg:"" name:"name" optional:"" help:"Only these formats."`
+	Format string   `help:"table or json (one object a line)." enum:"table,json" default:"table"`
+}
+
+// A formatRow is what there is to say of a kind of file with DNS evidence.
+type formatRow struct {
+	Name      string   `json:"name"`
+	Title     string   `json:"title"`
+	Kind      string   `json:"kind"` // what it consists of: lines, packets or frames
+	Carries   []string `json:"carries"`
+	Configure string   `json:"configure"`
+	Caveat    string   `json:"caveat,omitempty"`
+}
+
+// binaryFormats are those that are no logs. They are told by their first bytes
+// and their names are never needed on the command line.
+var binaryFormats = []formatRow{
+	{
+		Name: nameCapture, Title: "Packets (pcap, pcapng)", Kind: "packets", Carries: []string{"answers", "questions"},
+		Configure: "Capture between the clients and their resolver, both directions: tcpdump -i eth1 -w dns.pcap port 53. " +
+			"Under VLAN tags or tunnels leave the filter out.",
+		Caveat: "DNS over TLS, HTTPS and QUIC can not be read.",
+	},
+	{
+		Name: nameDnstap, Title: "dnstap frame stream", Kind: "frames", Carries: []string{"answers", "any_client", "questions"},
+		Configure: "In BIND, Unbound, Knot Resolver or CoreDNS log client responses to a file; in dnsdist also those from its cache.",
+		Caveat:    "Resolver and forwarder responses are for any client. CoreDNS writes no messages without full.",
+	},
+}
+
+const (
+	nameCapture = "capture"
+	nameDnstap  = "dnstap"
+)
+
+// formatRows are all formats, or those that are named.
+func formatRows(names []string) ([]formatRow, error) {
+	var all []formatRow
+	for _, f := range logs.Formats() {
+		all = append(all, formatRow{
+			Name: f.Name, Title: f.Title, Kind: "lines", Carries: f.Capability.Names(), Configure: f.Configure, Caveat: f.Caveat,
+		})
+	}
+	all = append(all, binaryFormats...)
+	if len(names) == 0 {
+		return all, nil
+	}
+	var some []formatRow
+	for _, name := range names {
+		n := len(some)
+		for _, row := range all {
+			if row.Name == name {
+				some = append(some, row)
+			}
+		}
+		if len(some) == n {
+			return nil, usagef("formats: there is no format %q; 'flowname formats' lists them", name)
+		}
+	}
+	return some, nil
+}
+
+// Run lists the formats.
+func (c *formatsCmd) Run(std streams) error {
+	rows, err := formatRows(c.Names)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(std.out)
+	if c.Format == "json" {
+		err = writeFormatsJSON(out, rows)
+	} else {
+		err = writeFormats(out, rows, len(c.Names) == 0)
+	}
+	return errors.Join(err, out.Flush())
+}
+
+func writeFormatsJSON(w io.Writer, rows []formatRow) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for i := range rows {
+		if err := enc.Encode(&rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carriesWords say what the names of capabilities mean.
+var carriesWords = map[string]string{
+	"answers":     "who was answered what",
+	"any_client":  "what was answered, to any client",
+	"questions":   "who asked what",
+	"connections": "who connected to what by which name",
+}
+
+// writeFormats writes a table, where wanted, and below what there is to know of
+// each format.
+func writeFormats(w io.Writer, rows []formatRow, table bool) error {
+	if table {
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "FORMAT\tCARRIES\tOF")
+		for _, row := range rows {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", row.Name, strings.Join(row.Carries, ", "), row.Title)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	for i, row := range rows {
+		if table || i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s: %s\n", row.Name, row.Title)
+		var carries []string
+		for _, name := range row.Carries {
+			carries = append(carries, carriesWords[name])
+		}
+		writeWrapped(w, "carries", strings.Join(carries, "; "))
+		writeWrapped(w, "configure", row.Configure)
+		if row.Caveat != "" {
+			writeWrapped(w, "mind", row.Caveat)
+		}
+	}
+	return nil
+}
+
+// writeWrapped writes a text of one paragraph with a heading before it.
+func writeWrapped(w io.Writer, heading, text string) {
+	const width = 100
+	line := fmt.Sprintf("  %-10s", heading)
+	empty := true
+	for word := range strings.FieldsSeq(text) {
+		if !empty && len(line)+1+len(word) > width {
+			fmt.Fprintln(w, line)
+			line, empty = strings.Repeat(" ", 12), true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	fmt.Fprintln(w, line)
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// TestFormatsFit: what people read fits a terminal of 100 columns, but for the
+// table, and has words for all that a format can carry.
+func TestFormatsFit(t *testing.T) {
+	rows, err := formatRows(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		for _, name := range row.Carries {
+			if carriesWords[name] == "" {
+				t.Errorf("%s: no words for %q", row.Name, name)
+			}
+		}
+		if len(row.Carries) == 0 {
+			t.Errorf("%s carries nothing", row.Name)
+		}
+	}
+	var b bytes.Buffer
+	if err := writeFormats(&b, rows, false); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := len(strings.TrimRight(line, "\n")); strings.HasPrefix(line, " ") && n > 100 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+func TestCutLogFormat(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"fortigate:/var/log/fg.log": {"fortigate", "/var/log/fg.log"},
+		"/var/log/fg.log":           {"", "/var/log/fg.log"},
+		"nonsense:fg.log":           {"", "nonsense:fg.log"},
+		"c:fg.log":                  {"", "c:fg.log"},
+		"sysmon:":                   {"sysmon", ""},
+	} {
+		format, path := cutLogFormat(text)
+		name := ""
+		if format != nil {
+			name = format.Name
+		}
+		if got := [2]string{name, path}; got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
