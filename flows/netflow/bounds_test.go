@@ -1,6 +1,7 @@
 package netflow
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -62,6 +64,43 @@ func TestTemplatesPerDomain(t *testing.T) {
 	}
 	if s := d.Stats(); s.TemplatesEvicted != 1 || s.TemplatesLearned != 4 {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// TestDomainsPerAddress sends from more domains of one address than it may have,
+// beside another exporter: it loses of its own, and those that deliver last.
+func TestDomainsPerAddress(t *testing.T) {
+	d := NewDecoder(Config{MaxDomainsPerAddress: 20})
+	other := netip.MustParseAddrPort("203.0.113.9:2055")
+	send := func(from netip.AddrPort, domain uint32, second int64) {
+		t.Helper()
+		msg := ipfix(set(2, proto1), set(256, []byte{6}))
+		if domain > 2 {
+			msg = ipfix(set(256, []byte{6})) // no template: a stranger
+		}
+		binary.BigEndian.PutUint32(msg[12:], domain)
+		d.AppendRecords(nil, msg, from, second*1e9)
+		if err := checkStore(&d.store, d.cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(router, 1, 1)
+	send(router, 2, 1)
+	send(other, 1, 1)
+	for i := range uint32(1000) {
+		send(router, 100+i, 2)
+	}
+	known := map[netip.Addr]int{}
+	for _, r := range d.AppendReports(nil) {
+		known[r.Exporter.Addr()]++
+		if r.Domain < 3 && r.Records != 1 {
+			t.Errorf("got %+v", r)
+		}
+	}
+	good := d.store.domains[domainKey{router, 1, 10}] != nil && d.store.domains[domainKey{router, 2, 10}] != nil
+	gone := d.Gone()
+	if known[router.Addr()] != 20 || known[other.Addr()] != 1 || !good || d.Stats().DomainsEvicted != 982 || gone.Messages != 982 {
+		t.Errorf("kept %v, the good ones: %v; %d messages gone; %+v", known, good, gone.Messages, d.Stats())
 	}
 }
 
@@ -129,6 +168,10 @@ func checkStore(s *store, cfg Config) error {
 		if n != len(dom.templates) || n > cfg.MaxTemplatesPerDomain {
 			return fmt.Errorf("%d templates listed, %d filed", n, len(dom.templates))
 		}
+		if src := s.sources[dom.key.exporter.Addr()]; src != dom.source || src.count > cfg.MaxDomainsPerAddress && cfg.MaxDomainsPerAddress > 0 ||
+			(dom.sister == nil) != (src.eldest == dom) || (dom.senior == nil) != (src.domains == dom) {
+			return fmt.Errorf("domain %v is not in its source's list", dom.key)
+		}
 		if s.domains[dom.key] != dom || dom.older == nil && s.lists[dom.standing].oldest != dom {
 			return fmt.Errorf("domain %v is listed, not filed", dom.key)
 		}
@@ -182,7 +225,7 @@ func checkOptions(s *store) error {
 // one that stays zero: it counts nothing, or this test misses its cause.
 func TestEveryCounterRises(t *testing.T) {
 	d := NewDecoder(Config{
-		MaxTemplates: 2, MaxExporters: 5, MaxRecords: 4, MaxWaiting: 4000, MaxWaitingPerDomain: 2000, MaxWaitNs: 1000,
+		MaxTemplates: 2, MaxExporters: 5, MaxDomainsPerAddress: 4, MaxRecords: 4, MaxWaiting: 4000, MaxWaitingPerDomain: 2000, MaxWaitNs: 1000,
 		MaxOptionEntries: 1, MaxTexts: 1,
 		Allow: []netip.Prefix{netip.PrefixFrom(router.Addr(), 24)},
 	})
@@ -206,6 +249,9 @@ func TestEveryCounterRises(t *testing.T) {
 		ipfix(set(3, append(fields(300, 2, 1), fields(10, 4, 82, 2)...)), set(300, u32(1), []byte("e0"), u32(2), []byte("e1"))),
 		ipfix(set(2, gigamon), set(256, record("a.b.", "c.d.", 53, 1), record("1.1:", "e.f.", 99, 0))),
 	}
+	long := strings.Repeat("x", maxLabel+1)
+	msgs = append(msgs, ipfix(set(3, append(fields(300, 2, 1), fields(10, 4, 82, uint16(len(long)))...)), set(300, u32(1), []byte(long))),
+		ipfix(set(2, gigamon)))
 	answer := ipfix(set(256, record("a.b.", "c.d.", 53, 0)))
 	for range maxAnswers + 1 {
 		msgs = append(msgs, answer)

@@ -20,6 +20,10 @@ type Config struct {
 	// MaxExporters is how many states (exporter address and port, version,
 	// domain) are kept: templates, clock, sampling rate. Default 4096.
 	MaxExporters int
+	// MaxDomainsPerAddress is how many of these one address can have: observation
+	// domains of all exporters behind it, each port and version for itself. One
+	// with more loses its own. Default 512, and never more than MaxExporters.
+	MaxDomainsPerAddress int
 	// MaxRecords is how many data records are read from one datagram, so that a
 	// one-byte template cannot turn it into 65,000 records; and after how many
 	// records of sets that had waited for it no more of them are begun with it.
@@ -58,6 +62,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxTemplatesPerDomain, 1024)
 	def(&c.MaxFields, 512)
 	def(&c.MaxExporters, 4096)
+	def(&c.MaxDomainsPerAddress, 512)
 	def(&c.MaxRecords, 8192)
 	def(&c.MaxOptionEntries, 1<<17)
 	def(&c.MaxOptionEntriesPerDomain, 1<<14)
@@ -67,6 +72,7 @@ func (c Config) withDefaults() Config {
 	if c.MaxWaitNs <= 0 {
 		c.MaxWaitNs = defaultMaxWaitNs
 	}
+	c.MaxDomainsPerAddress = min(c.MaxDomainsPerAddress, c.MaxExporters)
 	c.MaxTemplatesPerDomain = min(c.MaxTemplatesPerDomain, c.MaxTemplates)
 	c.MaxOptionEntriesPerDomain = min(c.MaxOptionEntriesPerDomain, c.MaxOptionEntries)
 	return c
@@ -100,9 +106,9 @@ type Decoder struct {
 func NewDecoder(cfg Config) *Decoder {
 	d := &Decoder{cfg: cfg.withDefaults()}
 	d.store = newStore(&d.cfg, &d.stats)
-	d.labels = newTexts(appendLabel, d.cfg.MaxTexts, &d.stats)
-	d.hosts = newTexts(appendHostName, d.cfg.MaxTexts, &d.stats)
-	d.names = newTexts(appendDNSName, d.cfg.MaxTexts, &d.stats)
+	d.labels = newTexts(appendLabel, maxLabel, d.cfg.MaxTexts, &d.stats)
+	d.hosts = newTexts(appendHostName, maxNameLen+len(".:65535"), d.cfg.MaxTexts, &d.stats)
+	d.names = newTexts(appendDNSName, maxNameLen+len("."), d.cfg.MaxTexts, &d.stats)
 	return d
 }
 

@@ -109,7 +109,8 @@
 // many templates in a domain its least recently used one goes; when too many in
 // all, or too many domains, a domain goes that has shown the least (standing): none
 // that has delivered flows for an hour goes for one that was never heard before.
-// Both are counted. Options data is bounded likewise, but in a full domain new
+// An address that has very many loses of its own (Config.MaxDomainsPerAddress).
+// All are counted. Options data is bounded likewise, but in a full domain new
 // entries are refused, so that those in use stay, and so they are where all the
 // others' domains that have some have shown more; what is told anew is replaced
 // at once. With the defaults that is at most 8192 templates of at most 512 fields,

@@ -58,7 +58,7 @@ func seeds(f *testing.F) [][]byte {
 }
 
 // FuzzDecoder reads a sequence of messages with one Decoder: the input is cut
-// into them by two-byte lengths, and each is from one of four ports. Whatever they
+// into them by two-byte lengths, and each is from one of four ports, of two addresses. Whatever they
 // are, the decoder ends, stays in its bounds, and makes records that keep what a
 // Record promises.
 func FuzzDecoder(f *testing.F) {
@@ -79,9 +79,13 @@ func FuzzDecoder(f *testing.F) {
 		f.Add(frame(msgs...))
 	}
 	cfg := Config{
-		MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxRecords: 500,
+		MaxTemplates: 6, MaxTemplatesPerDomain: 4, MaxFields: 64, MaxExporters: 3, MaxDomainsPerAddress: 2, MaxRecords: 500,
 		MaxOptionEntries: 8, MaxOptionEntriesPerDomain: 4, MaxTexts: 4,
 		MaxWaiting: 3000, MaxWaitingPerDomain: 2000, MaxWaitNs: 30,
+	}
+	ports := []netip.AddrPort{
+		netip.AddrPortFrom(router.Addr(), 1), netip.AddrPortFrom(router.Addr(), 2), netip.AddrPortFrom(router.Addr(), 3),
+		netip.AddrPortFrom(router.Addr().Next(), 1),
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		d := NewDecoder(cfg)
@@ -91,7 +95,7 @@ func FuzzDecoder(f *testing.F) {
 			msg := input[2 : 2+n]
 			input = input[2+n:]
 			before := d.Stats()
-			recs, err := d.AppendRecords(nil, msg, netip.AddrPortFrom(router.Addr(), uint16(i%4)), int64(i))
+			recs, err := d.AppendRecords(nil, msg, ports[i%len(ports)], int64(i))
 			bytes += uint64(n)
 			checkRecords(t, recs, cfg)
 			checkAnswersAreSound(t, d.TakeAnswers(nil))

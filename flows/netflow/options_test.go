@@ -249,13 +249,16 @@ func TestLabels(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", raw, got, want)
 		}
 	}
+	if n := d.Stats().TextsTooLong; n != 3 {
+		t.Errorf("%d texts were too long, want 3", n)
+	}
 }
 
 // TestTextsAreKeptOnce asks that known texts cost nothing, and that forgotten
 // ones stay what they were.
 func TestTextsAreKeptOnce(t *testing.T) {
 	var stats Stats
-	texts := newTexts(appendLabel, 4, &stats)
+	texts := newTexts(appendLabel, maxLabel, 4, &stats)
 	first, raw := texts.string([]byte("first")), []byte("first")
 	if n := testing.AllocsPerRun(100, func() { texts.string(raw) }); n != 0 {
 		t.Errorf("%v allocations for a known text", n)

@@ -28,10 +28,31 @@ const (
 // find one whose address has many.
 const victimReach = 8
 
-// A source is an address with the domains that it has.
+// A source is an address with the domains that it has, from the one made last to
+// the one made first.
 type source struct {
-	domains *domain
-	count   int
+	domains, eldest *domain
+	count           int
+}
+
+// victim chooses which domain of an address has to go for another one of it: of
+// those made last and of those made first, one of the lowest standing that was
+// silent for longest. A flood's own are among the last, and those of ports that
+// an exporter has left among the first.
+func (src *source) victim() *domain {
+	worst := src.eldest
+	consider := func(dom *domain) {
+		if dom.standing < worst.standing || dom.standing == worst.standing && dom.hearing.lastNs < worst.hearing.lastNs {
+			worst = dom
+		}
+	}
+	for dom, n := src.eldest, 0; dom != nil && n < victimReach; dom, n = dom.senior, n+1 {
+		consider(dom)
+	}
+	for dom, n := src.domains, 0; dom != nil && n < victimReach; dom, n = dom.sister, n+1 {
+		consider(dom)
+	}
+	return worst
 }
 
 func (s *store) joinSource(dom *domain) {
@@ -44,6 +65,8 @@ func (s *store) joinSource(dom *domain) {
 	dom.source, dom.senior, dom.sister = src, nil, src.domains
 	if src.domains != nil {
 		src.domains.senior = dom
+	} else {
+		src.eldest = dom
 	}
 	src.domains = dom
 	src.count++
@@ -58,6 +81,8 @@ func (s *store) leaveSource(dom *domain) {
 	}
 	if dom.sister != nil {
 		dom.sister.senior = dom.senior
+	} else {
+		src.eldest = dom.senior
 	}
 	if src.count--; src.count == 0 {
 		delete(s.sources, dom.key.exporter.Addr())

@@ -17,6 +17,7 @@ type Stats struct {
 	TemplatesRefused   uint64 // no bytes a record, too many fields, reserved id, cut short
 	TemplatesEvicted   uint64 // forgotten to make room
 	ExportersEvicted   uint64 // states of an exporter's domain forgotten to make room
+	DomainsEvicted     uint64 // of these, so many because their address had Config.MaxDomainsPerAddress
 
 	TemplatesForgotten uint64 // forgotten because their transport session ended
 	ExportersForgotten uint64 // states of an exporter's domain forgotten for that
@@ -45,6 +46,7 @@ type Stats struct {
 	OptionEntries        uint64 // samplers, applications, interfaces, routing tables told, or told anew otherwise
 	OptionEntriesRefused uint64 // such that the domain had no room for
 	TextsForgotten       uint64 // texts forgotten to make room; told again they cost an allocation again
+	TextsTooLong         uint64 // texts cut at 128 bytes, and names that are none for being over 253; counted when first seen
 
 	HostNames        uint64 // flow records with a name of their server
 	HostNamesRefused uint64 // such names that are none: addresses, empty labels, too long

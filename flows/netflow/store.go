@@ -162,6 +162,10 @@ func (k *domainKey) slot() uint64 {
 
 // enter makes a domain, which is not in a list yet.
 func (s *store) enter(key domainKey) *domain {
+	if src := s.sources[key.exporter.Addr()]; src != nil && src.count >= s.cfg.MaxDomainsPerAddress {
+		s.evictDomain(src.victim())
+		s.stats.DomainsEvicted++
+	}
 	if len(s.domains) >= s.cfg.MaxExporters {
 		s.evictDomain(s.victim(nil))
 	}

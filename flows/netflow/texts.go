@@ -21,13 +21,14 @@ const (
 type texts struct {
 	young, old map[string]string
 	max        int
+	longest    int                          // raw texts that are longer are counted: they are cut, or none
 	form       func(dst, raw []byte) []byte // empty for what is none
 	stats      *Stats
 	buf        []byte
 }
 
-func newTexts(form func(dst, raw []byte) []byte, limit int, stats *Stats) texts {
-	return texts{form: form, max: limit, stats: stats}
+func newTexts(form func(dst, raw []byte) []byte, longest, limit int, stats *Stats) texts {
+	return texts{form: form, longest: longest, max: limit, stats: stats}
 }
 
 // string gives the text of raw, which may be a part of a message.
@@ -42,6 +43,9 @@ func (t *texts) string(raw []byte) string {
 	s, known := t.old[string(raw)]
 	key := string(raw)
 	if !known {
+		if len(raw) > t.longest {
+			t.stats.TextsTooLong++
+		}
 		t.buf = t.form(t.buf[:0], raw)
 		s = key
 		if string(t.buf) != key {
