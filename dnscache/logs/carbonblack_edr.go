@@ -86,7 +86,7 @@ func (p *carbonBlackEDRParser) object(to *Sink) Reason {
 		return BadSyntax
 	}
 	remote := parseEnd(l.text(cbEDRRemoteIP), l.text(cbEDRRemotePort))
-	if l.value(cbEDRRemoteIP) == nil {
+	if !remote.IsValid() || remote.Addr().IsUnspecified() {
 		// Not as a number: some wrote it in one byte order, some in the other.
 		remote = parseEnd(l.text(cbEDRIPv4), l.text(cbEDRPort))
 	}

@@ -33,6 +33,7 @@ func TestCarbonBlackEDR(t *testing.T) {
 		{"version 2: Protocol, no ipv4", replaced(cbEDRLine, `"protocol":6`, `"Protocol":17`, `"ipv4":"198.51.100.7",`, "", `"port":443,`, ""),
 			[]string{strings.Replace(cbEDRWant, " 6 ", " 17 ", 1)}, Used},
 		{"sensor before 5.1: no remote_ip", replaced(cbEDRLine, `"remote_ip":"198.51.100.7","remote_port":443,`, ""), []string{cbEDRWant}, Used},
+		{"remote_ip not told", replaced(cbEDRLine, `"remote_ip":"198.51.100.7"`, `"remote_ip":"0.0.0.0"`), []string{cbEDRWant}, Used},
 		{"ipv4 as a number tells no byte order", replaced(cbEDRLine, `"remote_ip":"198.51.100.7","remote_port":443,`, "", `"198.51.100.7"`, "123456789"), nil, BadAddress},
 		{"sensor before 5.1: no local_ip", replaced(cbEDRLine, `"local_ip":"10.9.0.7","local_port":40001,`, ""), nil, BadClient},
 		{"inbound: the local end is the server, and the name is not its", replaced(cbEDRLine, "outbound", "inbound"),

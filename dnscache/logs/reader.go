@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 
@@ -73,10 +74,14 @@ func (r *Reader) Line(line []byte) Reason {
 
 // Unended takes what stands behind the last line end of a file that is complete.
 // It may be the beginning of a longer line that would say something else, and is
-// refused as torn, unless it is whole by itself: a JSON object.
+// refused as torn, unless it is whole by itself: a JSON object, an array of them,
+// an event in XML.
 func (r *Reader) Unended(line []byte) Reason {
-	if n := len(line); n > 0 && n <= MaxLine && line[0] == '{' && line[n-1] == '}' {
-		return r.Line(line)
+	if n := len(line); n > 0 && n <= MaxLine {
+		first, last := line[0], line[n-1]
+		if first == '{' && last == '}' || first == '[' && last == ']' || bytes.HasSuffix(line, []byte("</Event>")) {
+			return r.Line(line)
+		}
 	}
 	r.stats.Lines++
 	r.stats.ByReason[Torn]++

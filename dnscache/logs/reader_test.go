@@ -438,6 +438,9 @@ func TestUnended(t *testing.T) {
 		{"cloudflare-gateway", `{"a":1`, Torn},
 		{"cloudflare-gateway", `{"a":{"b":1}`, Torn},
 		{"cloudflare-gateway", `{"a":{"b":1}}`, NotTheFormat},
+		{"carbonblack-cloud", `[{"a":1}]`, NotTheFormat},
+		{"carbonblack-cloud", `[{"a":1}`, Torn},
+		{"sysmon", "<Event></Event>", NotTheFormat},
 		{"bind", "23-Nov-2026 17:16:35.277 queries: info: client @0x7fd9f6830098 127.0.2.11#57690 (n.example): query: n.example IN A +E(0) (127.0.1.8)", Torn},
 		{"bind", "{" + strings.Repeat(" ", MaxLine) + "}", Torn},
 	} {
