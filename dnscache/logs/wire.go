@@ -29,9 +29,13 @@ func (w *wireReader) set(source dnscache.Source, ns int64, client netip.Addr) {
 // give gives the evidence of the message in msg. One that was cut gives what is
 // whole of it. ok is false if it can not be read as a response.
 func (w *wireReader) give(to *Sink) (ok bool) {
+	subnet := w.r.Subnet // the log's own, of the query: the response need not echo it
 	err := w.parser.Parse(&w.r, w.msg)
 	if err != nil && !errors.Is(err, dnswire.ErrTruncated) {
 		return false
+	}
+	if subnet.IsValid() {
+		w.r.Subnet = subnet
 	}
 	to.Response(&w.r)
 	return true
