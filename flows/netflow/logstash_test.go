@@ -99,6 +99,25 @@ var logstashFields = map[string]func(r *flows.Record) any{
 	"ip_protocol_version":    ipVersion,
 	"ipVersion":              ipVersion,
 
+	"fw_event":                      func(r *flows.Record) any { return r.FirewallEvent },
+	"firewallEvent":                 func(r *flows.Record) any { return r.FirewallEvent },
+	"fw_ext_event":                  func(r *flows.Record) any { return r.FirewallExtEvent },
+	"app_id":                        func(r *flows.Record) any { return r.AppName },
+	"ServiceName":                   func(r *flows.Record) any { return r.AppName },
+	"proceraService":                func(r *flows.Record) any { return r.AppName },
+	"username":                      func(r *flows.Record) any { return r.User },
+	"user_id":                       func(r *flows.Record) any { return r.User },
+	"natSubString":                  func(r *flows.Record) any { return r.User },
+	"streamcore_hostname":           func(r *flows.Record) any { return r.HostName },
+	"netscalerHttpReqHost":          func(r *flows.Record) any { return r.HostName },
+	"proceraOutgoingOctets":         func(r *flows.Record) any { return r.Bytes }, // of clients that are local
+	"xlate_src_addr_ipv4":           func(r *flows.Record) any { return translated{r.XlateSrc, r.Src} },
+	"xlate_dst_addr_ipv4":           func(r *flows.Record) any { return translated{r.XlateDst, r.Dst} },
+	"postNATSourceIPv4Address":      func(r *flows.Record) any { return translated{r.XlateSrc, r.Src} },
+	"postNATDestinationIPv4Address": func(r *flows.Record) any { return translated{r.XlateDst, r.Dst} },
+	"xlate_src_port":                func(r *flows.Record) any { return translatedPort{r.XlateSrcPort, r.SrcPort} },
+	"xlate_dst_port":                func(r *flows.Record) any { return translatedPort{r.XlateDstPort, r.DstPort} },
+
 	"first_switched":        func(r *flows.Record) any { return r.StartNs },
 	"last_switched":         func(r *flows.Record) any { return r.EndNs },
 	"flowStartSeconds":      func(r *flows.Record) any { return r.StartNs },
@@ -122,13 +141,12 @@ var logstashUnsaid = []struct{ pattern, why string }{
 	{`^tcp_src_port$`, "zero, of a record whose sourceTransportPort is set"},
 	{`^ipv4_src_prefix$`, "of a record with the whole address"},
 	{`^out_(bytes|pkts)$|^(octet|packet)TotalCount$`, "second to the delta counts"},
-	{`^rev_flow_delta_bytes$|^reverse|^ixiaRev`, "a record has one direction"},
+	{`^rev_flow_delta_bytes$|^reverse|^ixiaRev|^proceraIncomingOctets$`, "the other direction is a record of its own"},
 	{`^(in|e)gressPhysicalInterface$|VRFID$|VRFname$|[vV]PNId$|traffic_index$`, "no field of a record"},
-	{`^xlate_|^postNAT`, "translated addresses are not kept"},
-	{`^fw_|^firewallEvent$|_acl_id$|^user(name|_id)$`, "firewall events are flows, their verdict is not kept"},
-	{`^app_id$|^application_|^privateEnterpriseNumber$|^silkAppLabel$|^nprobe_`, "applications are not kept"},
+	{`_acl_id$`, "access lists are not kept"},
+	{`^application_|^privateEnterpriseNumber$|^silkAppLabel$|^nprobe_`, "a number without a table of names, or part of one; nProbe's name is another field's bytes there"},
 	{`^(netscaler|vmware|ixia|procera|streamcore|reamcore|nat[IOS])`, "enterprise's own"},
-	{`^(FW_Rule|AuditCounter|ServiceName|ReasonText|Reason|LogOp|TrafficType|Timestamp|(Bind|Conn)(IPv4Address|TransportPort))$`, "enterprise's own"},
+	{`^(FW_Rule|AuditCounter|ReasonText|Reason|LogOp|TrafficType|Timestamp|(Bind|Conn)(IPv4Address|TransportPort))$`, "enterprise's own"},
 	{`^(staMacAddress|staIPv4Address|wtpMacAddress|wlanSSID)$`, "a station is neither source nor destination"},
 	{`^mpls_label_stack_octets$`, "label zero, told as octets of no depth"},
 	{`^flow(Start|End)SysUpTime$|^flowDurationMilliseconds$`, "compared as the difference of start and end"},
@@ -140,6 +158,27 @@ func hop(a netip.Addr) any {
 		return "0.0.0.0" // zero is none
 	}
 	return a
+}
+
+// A translated address is what an end is called on the other side of a NAT. A
+// record keeps none where that is nothing or the same.
+type translated struct{ to, from netip.Addr }
+
+func (a translated) is(text string) bool {
+	if a.to.IsValid() {
+		return a.to.String() == text
+	}
+	return text == "0.0.0.0" || text == a.from.String()
+}
+
+// A translatedPort is likewise.
+type translatedPort struct{ to, from uint16 }
+
+func (p translatedPort) is(text string) bool {
+	if p.to != 0 {
+		return fmt.Sprint(p.to) == text
+	}
+	return text == "0" || text == fmt.Sprint(p.from)
 }
 
 func mac(m flows.MAC) string {
@@ -277,6 +316,12 @@ func equalJSON(field string, got any, want json.RawMessage, r *flows.Record) boo
 			return equalUptime(ns/1e6, eventTime(text)/1e6, r)
 		}
 		return ns/1e6 == eventTime(text)/1e6
+	}
+	switch got := got.(type) {
+	case translated:
+		return got.is(text)
+	case translatedPort:
+		return got.is(text)
 	}
 	if field == "forwarding_status" {
 		var w struct{ Status, Reason uint8 }

@@ -8,6 +8,7 @@ import (
 // Private enterprise numbers of elements, other than IANA's zero.
 const (
 	penCisco     = 9
+	penNokia     = 637
 	penIxia      = 3054
 	penCitrix    = 5951
 	penCERT      = 6871 // YAF
@@ -47,6 +48,8 @@ var vendorElements = slices.Concat([]element{
 	{id: ntopV9 + 188, text: true, octets: host},    // TLS_SERVER_NAME [doc]
 
 	{pen: penCisco, id: 12235, text: true, octets: nbar}, // subApplicationValue [doc]
+
+	{pen: penNokia, id: 93, text: true, octets: user}, // natSubString, the subscriber [packet]
 
 	{pen: penIxia, id: 111, text: true, octets: appName}, // [packet]
 	{pen: penIxia, id: 183, text: true, octets: host},    // Host Name [empty]

@@ -139,7 +139,7 @@ var devices = []device{
 		func(r *flows.Record) bool {
 			return r.Dst == netip.MustParseAddr("192.168.230.216") && r.XlateDst == netip.MustParseAddr("10.10.8.197") && r.SrcPort == 123 && r.StartErrorNs == 2e9
 		}},
-	{"Nokia BRAS", "IPFIX of NAT", "addresses and ports", "23-ipfix-nokia-bras.pcap", 1,
+	{"Nokia BRAS", "IPFIX of NAT", "addresses and ports, the subscriber as `user`", "23-ipfix-nokia-bras.pcap", 1,
 		func(r *flows.Record) bool {
 			return ends(r, "10.0.1.228:5878", "10.0.0.34:80") && r.Proto == 6 && r.StartErrorNs == 1e8
 		}},
