@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
+
+	"flowname/cmd/flowname/guard"
 )
 
 // backfillTrailer carries the counters, as JSON, behind the lines. Without it
@@ -21,13 +21,13 @@ const backfillTrailer = "Flowname-Backfill"
 func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
 	if !d.backfilling.TryLock() {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "flows are being filled in for somebody else: try again later", http.StatusTooManyRequests)
+		guard.Refuse(w, http.StatusTooManyRequests, "flows are being filled in for somebody else: try again later")
 		return
 	}
 	defer d.backfilling.Unlock()
 	control := http.NewResponseController(w)
 	if err := control.EnableFullDuplex(); err != nil {
-		http.Error(w, err.Error(), http.StatusHTTPVersionNotSupported)
+		guard.Refuse(w, http.StatusHTTPVersionNotSupported, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
@@ -68,33 +68,20 @@ func (p *patient) Write(b []byte) (int, error) {
 
 // remote lets the daemon join.
 func (c *backfillCmd) remote(ctx context.Context, std streams, out io.Writer, stats *backfillStats) error {
-	base := strings.TrimSuffix(c.Server, "/")
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
 	return c.eachFile(std.in, func(in io.Reader) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/api/v1/backfill", io.NopCloser(in))
+		resp, err := ask(ctx, http.MethodPost, c.Server, "/api/v1/backfill", io.NopCloser(in), ", or --data DIR or --dns FILE where none runs")
 		if err != nil {
 			return err
 		}
-		req.Header.Set("Content-Type", "application/x-ndjson")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return fmt.Errorf("no daemon answers at %s (%w): give its --server URL, or --data DIR or --dns FILE where none runs", base, unwrapURL(err))
-		}
 		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-			return fmt.Errorf("%s answers %s: %s", base, resp.Status, bytes.TrimSpace(text))
-		}
 		if _, err := io.Copy(out, resp.Body); err != nil {
-			return fmt.Errorf("the answer of %s ends early: %w", base, err)
+			return fmt.Errorf("the answer of %s ends early: %w", redacted(c.Server), err)
 		}
 		var got backfillStats
 		if err := json.Unmarshal([]byte(resp.Trailer.Get(backfillTrailer)), &got); err != nil {
-			return fmt.Errorf("the answer of %s ends early", base)
+			return fmt.Errorf("the answer of %s ends early", redacted(c.Server))
 		}
 		stats.add(&got)
 		return nil

@@ -52,7 +52,8 @@ type daemon struct {
 	dnstap *dnstapServer // nil: no dnstap
 
 	http         *http.Server // nil: none
-	backfilling  sync.Mutex   // held while a request fills in names
+	access       *httpAccess
+	backfilling  sync.Mutex // held while a request fills in names
 	httpListener net.Listener
 }
 
@@ -97,7 +98,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	if err = d.openSamples(c); err != nil {
 		return d, err
 	}
-	if err = d.openHTTP(c.HTTP); err != nil {
+	if err = d.openHTTP(c.HTTPFlags); err != nil {
 		return d, err
 	}
 	d.announce(c)
@@ -202,12 +203,15 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 	return nil
 }
 
-func (d *daemon) openHTTP(addr string) (err error) {
-	if addr == off {
+func (d *daemon) openHTTP(flags HTTPFlags) (err error) {
+	if flags.HTTP == off {
 		return nil
 	}
-	if d.httpListener, err = net.Listen("tcp", addr); err != nil {
-		return fmt.Errorf("http: %w: give another --http, or off", err)
+	if d.access, err = openHTTPAccess(flags); err != nil {
+		return err
+	}
+	if d.httpListener, err = d.access.listen(); err != nil {
+		return err
 	}
 	d.http = newHTTPServer(d)
 	return nil
@@ -345,6 +349,9 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 		case <-reload:
 			d.reloadPlaces()
 			d.reloadCertificates()
+			if d.access != nil {
+				d.access.reload(d.log)
+			}
 			select {
 			case d.writer.reopen <- struct{}{}:
 			default: // one is asked for already

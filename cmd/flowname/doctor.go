@@ -2,15 +2,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -48,26 +47,14 @@ func (c *doctorCmd) Run(std streams) error {
 
 // askExporters reads GET /api/v1/exporters.
 func askExporters(server string) (c collectorRow, all []exporterRow, err error) {
-	base := strings.TrimSuffix(server, "/")
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
-	resp, err := http.Get(base + "/api/v1/exporters")
+	resp, err := ask(context.Background(), http.MethodGet, server, "/api/v1/exporters", nil, "")
 	if err != nil {
-		var text *url.Error
-		if errors.As(err, &text) {
-			err = text.Err
-		}
-		return c, nil, fmt.Errorf("no daemon answers at %s (%w): give its --server URL", base, err)
+		return c, nil, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-		return c, nil, fmt.Errorf("%s answers %s: %s", base, resp.Status, strings.TrimSpace(string(text)))
-	}
 	d := json.NewDecoder(resp.Body)
 	if err := d.Decode(&c); err != nil || c.Kind != "collector" {
-		return c, nil, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", base, err)
+		return c, nil, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", redacted(server), err)
 	}
 	for {
 		var e exporterRow
@@ -75,7 +62,7 @@ func askExporters(server string) (c collectorRow, all []exporterRow, err error) 
 		case err == io.EOF:
 			return c, all, nil
 		case err != nil:
-			return c, nil, fmt.Errorf("the answer of %s ends early: %w", base, err)
+			return c, nil, fmt.Errorf("the answer of %s ends early: %w", redacted(server), err)
 		}
 		all = append(all, e)
 	}

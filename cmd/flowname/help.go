@@ -18,8 +18,8 @@ var examples = map[string]string{
   flowname run --config /etc/flowname.yaml
       Every flag has its key: netflow, netflow-tcp, netflow-tls, sflow, dnstap, capture, dns, data, asn, geo, out, http, wait, ...
 
-Signals: TERM and INT drain and end, a second one ends at once; HUP reopens --out and re-reads the databases and
-the TLS files.
+Signals: TERM and INT drain and end, a second one ends at once; HUP reopens --out and re-reads the databases, the
+TLS files and the users.
 `,
 	"replay": `Examples:
   flowname replay --dns dns.pcap --flows netflow.pcap > flows.jsonl

@@ -167,15 +167,6 @@ func openHistoryError(dir string, err error) error {
 	return err
 }
 
-// unwrapURL is an HTTP client's error without the request that it repeats.
-func unwrapURL(err error) error {
-	var text *url.Error
-	if errors.As(err, &text) {
-		return text.Err
-	}
-	return err
-}
-
 func (c *historyCmd) askDaemon(row func(historyRow) error) error {
 	v := url.Values{"q": {c.Subject}}
 	for key, text := range map[string]string{"client": c.Client, "at": c.At, "from": c.From, "to": c.To} {
@@ -183,26 +174,18 @@ func (c *historyCmd) askDaemon(row func(historyRow) error) error {
 			v.Set(key, text)
 		}
 	}
-	base := strings.TrimSuffix(c.Server, "/")
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
-	resp, err := http.Get(base + "/api/v1/history?" + v.Encode())
+	resp, err := ask(context.Background(), http.MethodGet, c.Server, "/api/v1/history?"+v.Encode(), nil, ", or --data DIR where none runs")
 	if err != nil {
-		return fmt.Errorf("history: no daemon answers at %s (%w): give its --server URL, or --data DIR where none runs", base, unwrapURL(err))
+		return fmt.Errorf("history: %w", err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-		return fmt.Errorf("history: %s answers %s: %s", base, resp.Status, strings.TrimSpace(string(text)))
-	}
 	for d := json.NewDecoder(resp.Body); ; {
 		var r historyRow
 		switch err := d.Decode(&r); {
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return fmt.Errorf("history: the answer of %s ends early: %w", base, err)
+			return fmt.Errorf("history: the answer of %s ends early: %w", redacted(c.Server), err)
 		}
 		if err := row(r); err != nil {
 			return err

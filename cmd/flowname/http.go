@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"flowname/cmd/flowname/guard"
 	"flowname/dnscache"
 )
 
@@ -24,6 +25,7 @@ const (
 //	GET /healthz          200 "ok" while the daemon works
 //	GET /metrics          Prometheus text format
 //	GET /api/v1/history   q, client, at, from, to: one JSON object a line
+//	GET /pdns/query/SUBJECT, GET /dnsdb/v2/...: passive DNS, see package pdns
 //	POST /api/v1/backfill enriched flows, one a line; gives them back with the
 //	                      names known by now, and counters in the trailer
 //	GET /api/v1/exporters the ledger: one JSON object a line, of kind "collector" for
@@ -38,6 +40,8 @@ const (
 //	                      in sequence numbers, which count data_records and not the
 //	                      flows made of them, what was sent is what came, lost and
 //	                      missing.
+//
+// An error is an object with its text as "error".
 func newHTTPServer(d *daemon) *http.Server {
 	cache := d.cache
 	mux := http.NewServeMux()
@@ -54,13 +58,19 @@ func newHTTPServer(d *daemon) *http.Server {
 	mux.HandleFunc("GET /api/v1/history", func(w http.ResponseWriter, r *http.Request) {
 		serveHistory(w, r, cache)
 	})
-	return &http.Server{Handler: mux, ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout}
+	passive := pdnsHandler(cache)
+	mux.Handle("GET /pdns/", passive)
+	mux.Handle("GET /dnsdb/", passive)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		guard.Refuse(w, http.StatusNotFound, "no such resource: "+r.URL.Path)
+	})
+	return &http.Server{Handler: d.access.protect(mux, d.log), ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout}
 }
 
 func serveHistory(w http.ResponseWriter, r *http.Request, cache *dnscache.Cache) {
 	q, err := parseHistoryQuery(r.URL.Query(), time.Now())
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		guard.Refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
@@ -82,7 +92,7 @@ func serveHistory(w http.ResponseWriter, r *http.Request, cache *dnscache.Cache)
 	case rowErr != nil:
 		return
 	case err != nil && n == 0:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		guard.Refuse(w, http.StatusInternalServerError, err.Error())
 	case err != nil:
 		panic(http.ErrAbortHandler) // the reader sees that the answer is cut
 	default:

@@ -38,6 +38,9 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
 	account(ch, "geo", c.d.places.Stats())
+	if c.d.access != nil {
+		account(ch, "http", c.d.access.guard.Stats())
+	}
 }
 
 func (c stageCollector) flows(ch chan<- prometheus.Metric) {

@@ -27,7 +27,6 @@ type runCmd struct {
 	ASN     string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
 	Geo     string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb"`
 	Out     string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
-	HTTP    string        `name:"http" help:"Address of /metrics, /healthz and /api/v1/history (default ${default}); off for none." default:"127.0.0.1:8470" placeholder:"ADDR"`
 	Wait    time.Duration `help:"How long a flow waits for an answer that is on its way." default:"2s"`
 
 	Retention     time.Duration `help:"How long the history is kept, counted from when it was filed." default:"720h"`
@@ -36,6 +35,7 @@ type runCmd struct {
 	Sockets       int           `help:"UDP sockets that share the NetFlow address; 0 is half the processors." default:"0"`
 	ReceiveBuffer int           `help:"Bytes of receive buffer wanted for each UDP socket." default:"33554432"`
 	Exporter      []string      `help:"Who may export, by UDP, TCP or TLS, and sFlow: a network or an address (repeatable); none means all." placeholder:"CIDR" aliases:"allow-exporter" sep:"none"`
+	HTTPFlags
 	StreamFlags
 	DNSFlags
 
@@ -58,6 +58,9 @@ func (c *runCmd) Validate() error {
 	}
 	var err error
 	if c.allowed, err = networks("--exporter", c.Exporter); err != nil {
+		return err
+	}
+	if err := c.HTTPFlags.validate(); err != nil {
 		return err
 	}
 	return c.StreamFlags.validate()

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// ask sends a request to the daemon at a --server URL, which may carry a name and
+// password, and returns an answer of status 200. hint is what else can be
+// given where no daemon runs.
+func ask(ctx context.Context, method, server, path string, body io.Reader, hint string) (*http.Response, error) {
+	if !strings.Contains(server, "://") {
+		server = "http://" + server
+	}
+	base, err := url.Parse(strings.TrimSuffix(server, "/"))
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("--server %q is not a URL such as http://127.0.0.1:8470", server)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, base.String()+path, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		var whole *url.Error
+		if errors.As(err, &whole) {
+			err = whole.Err // which does not repeat the request
+		}
+		return nil, fmt.Errorf("no daemon answers at %s (%w): give its --server URL%s", base.Redacted(), err, hint)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return nil, fmt.Errorf("%s wants a name and password: give --server %s://NAME:PASSWORD@%s", base.Redacted(), base.Scheme, base.Host)
+	}
+	return nil, fmt.Errorf("%s answers %s: %s", base.Redacted(), resp.Status, errorText(resp.Body))
+}
+
+// redacted is a --server URL without its password.
+func redacted(server string) string {
+	if u, err := url.Parse(server); err == nil {
+		return u.Redacted()
+	}
+	return "the server"
+}
+
+// errorText is the text of an error as the daemon sends it, or the beginning of
+// whatever else there is.
+func errorText(body io.Reader) string {
+	b, _ := io.ReadAll(io.LimitReader(body, 1<<10))
+	var e struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(b, &e) == nil && e.Error != "" {
+		return e.Error
+	}
+	return strings.TrimSpace(string(b))
+}
