@@ -4,6 +4,7 @@ package logs
 // stricter one stands first.
 var formats = []*Format{
 	&zeekFormat,
+	&suricataFormat,
 	&bindFormat,
 	&unboundFormat,
 	&coreDNSFormat,

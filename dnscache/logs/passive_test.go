@@ -148,3 +148,11 @@ func wantNoAllocs(t *testing.T, f *Format, head, lines []string) {
 		t.Errorf("%s: the lines gave nothing", f.Name)
 	}
 }
+
+// sinkOf appends evidence to a list, as texts.
+func sinkOf(list *[]string) *Sink {
+	return &Sink{
+		Response:   func(r *dnscache.Response) { *list = append(*list, passiveResponse(r)) },
+		Connection: func(c *dnscache.Connection) { *list = append(*list, passiveConnection(c)) },
+	}
+}

@@ -426,6 +426,8 @@ var fuzzSeeds = []string{
 	"<Event ><EventID>257</EventID><TimeCreated SystemTime='2026-11-23T17:17:06Z'/><Data Name='Destination'>192.0.2.7</Data><Data Name='QNAME'>a.</Data><Data Name='PacketData'>52E7</Data></Event>",
 	`2026-11-23T17:17:06Z stdout F [INFO] [2001:db8::7]:5 - 1 "A IN a\ \"b.example. udp 40 false 1232" NOERROR qr 1 0.1s`,
 	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
+	eveVersions["version 1"],
+	eveVersions["version 2"] + eveVersions["version 3"],
 }
 
 // What stands behind the last line end is only taken where it is whole by itself.
