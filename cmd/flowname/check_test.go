@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -64,6 +65,29 @@ func TestCheckPacked(t *testing.T) {
 				t.Errorf("exit %d, stderr %q, stdout\n%swant %q, %q and %q", code, errs.String(), out.String(), c.what, c.used, c.problem)
 			}
 		})
+	}
+}
+
+// TestCheckTorn: a stream or capture that ends early tells what came before.
+func TestCheckTorn(t *testing.T) {
+	for _, name := range []string{filepath.Join("demo", "dnstap.fstrm"), filepath.Join(root, "testdata", "demo", "dns.pcap")} {
+		whole, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "torn")
+		if err := os.WriteFile(path, whole[:len(whole)-50], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		code := execute([]string{"check", "--format", "json", path}, streams{nil, &out, &errs})
+		var report checkReport
+		if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+			t.Fatal(err)
+		}
+		if code != exitOK || report.Used == 0 || !strings.HasSuffix(report.Problem, "what came before is used") {
+			t.Errorf("%s: exit %d, stderr %q, %d used, problem %q", name, code, errs.String(), report.Used, report.Problem)
+		}
 	}
 }
 

@@ -14,7 +14,8 @@ var fortiGate = Format{
 	Configure: "A DNS filter profile on the policy with 'set log-all-domain enable', then 'config log syslogd setting' with " +
 		"'set status enable' and 'set format default' or csv.",
 	Caveat: "Without log-all-domain only blocked and monitored categories are logged. No TTL. It sees what passes the firewall: " +
-		"where clients ask an internal resolver, the source is that resolver, to be named with --forwarder.",
+		"where clients ask an internal resolver, the source is that resolver, to be named with --forwarder. Web filter logs are passed over: " +
+		"their hostname can be a certificate's.",
 	sniff: sniffFortiGate,
 	open: func(cfg Config) Parser {
 		p := &fortiGateParser{cfg: cfg}
