@@ -43,30 +43,23 @@ type bindParser struct {
 func (p *bindParser) Flush(*Sink) {}
 
 func (p *bindParser) Line(line []byte, to *Sink) Reason {
-	at := indexWord(line, "client ")
-	if at < 0 {
-		if _, ok := bindTime(line, &p.cfg); ok || bytes.Contains(line, []byte(" named[")) {
+	prefix, peer, text, ok := cutBINDClient(line)
+	if !ok {
+		_, ok := bindTime(line, &p.cfg)
+		if ok && isDigit(line[0]) || bytes.Contains(line, []byte(" named[")) {
 			return Passed
 		}
-		return NotTheFormat
-	}
-	word, text := cutWord(line[at+len("client "):])
-	if len(word) > 0 && word[0] == '@' {
-		word, text = cutWord(text)
-	}
-	hash := bytes.IndexByte(word, '#')
-	if hash < 0 {
-		return Passed // of a client, but not of one request
+		return NotTheFormat // syslog of another program
 	}
 	event, text := bindEvent(text)
 	if event == nil {
 		return Passed
 	}
-	ns, ok := bindTime(line[:at], &p.cfg)
+	ns, ok := bindTime(prefix, &p.cfg)
 	if !ok {
 		return BadTime
 	}
-	client, ok := parseAddr(word[:hash])
+	client, ok := parseAddr(peer)
 	if !ok {
 		return BadClient
 	}
@@ -78,6 +71,26 @@ func (p *bindParser) Line(line []byte, to *Sink) Reason {
 		return p.response(text, to)
 	}
 	return p.failed(text, to)
+}
+
+// cutBINDClient finds "client @0xPTR ADDR#PORT" and gives what stands before it,
+// the address, and what stands behind. The host's name may be client as well.
+func cutBINDClient(line []byte) (prefix, peer, rest []byte, ok bool) {
+	for from := 0; ; {
+		at := indexWord(line[from:], "client ")
+		if at < 0 {
+			return nil, nil, nil, false
+		}
+		at += from
+		from = at + len("client ")
+		word, rest := cutWord(line[from:])
+		if len(word) > 0 && word[0] == '@' {
+			word, rest = cutWord(rest)
+		}
+		if hash := bytes.IndexByte(word, '#'); hash >= 0 {
+			return line[:at], word[:hash], rest, true
+		}
+	}
 }
 
 // bindEvent finds the word that says what happened to the client's request. It

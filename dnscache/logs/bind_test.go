@@ -22,6 +22,7 @@ func TestBIND(t *testing.T) {
 		{"syslog and its own time", "<30>Nov 23 19:17:09 ns1 named[512]: 23-Nov-2026 17:17:06.577 queries: info: " + question, []string{"2026-11-23T17:17:06.577" + want}, "used"},
 		{"rsyslog", "2026-11-23T19:17:06.512345+02:00 ns1 named[512]: " + question, []string{"2026-11-23T17:17:06.512345" + want}, "used"},
 		{"RFC 5424", "<30>1 2026-11-23T17:17:06.5Z ns1 named 512 - - " + question, []string{"2026-11-23T17:17:06.5" + want}, "used"},
+		{"a host called client", "Nov 23 17:17:06 client named[512]: " + question, []string{"2026-11-23T17:17:06" + want}, "used"},
 		{"OpenWrt", "Mon Nov 23 17:17:06 2026 daemon.info named[512]: " + question, []string{"2026-11-23T17:17:06" + want}, "used"},
 		{"no time", question, nil, "bad_time"},
 		{"no such day", "31-Nov-2026 17:17:06.577 " + question, nil, "bad_time"},
@@ -61,7 +62,7 @@ func TestBIND(t *testing.T) {
 		{"other lines", "23-Nov-2026 17:17:06.577 general: info: zone a.example/IN: loaded serial 1\nNov 23 17:17:06 ns1 named[512]: running\n" +
 			"23-Nov-2026 17:17:06.577 client @0x7f 192.0.2.7#5 (a.example): rpz QNAME NXDOMAIN rewrite a.example/A/IN via a.example.rpz\n" +
 			"23-Nov-2026 17:17:06.577 client @0x7f 192.0.2.7#5 (a.example): query (cache) 'a.example/A/IN' denied", nil, "passed passed passed passed"},
-		{"another log", "hello client of mine\n192.0.2.7 - - [23/Nov/2026:17:17:06 +0000] \"GET /\"", nil, "passed not_the_format"},
+		{"another log", "hello client of mine\nNov 23 17:17:06 client sshd[1]: x\nNov 23 17:17:06 host sshd[1]: x\n192.0.2.7 - - [23/Nov/2026:17:17:06 +0000] \"GET /\"", nil, "not_the_format not_the_format not_the_format not_the_format"},
 		{"Infoblox", "23-Nov-2026 17:17:06.577 client 192.0.2.7#5: UDP: query: a.example IN A response: NOERROR + a.example. 60 IN A 192.0.2.1;", nil, "passed"},
 		{"not an address", "23-Nov-2026 17:17:06.577 client @0x7f 192.0.2.777#5 (a.example): query: a.example IN A + (192.0.2.53)", nil, "bad_client"},
 		{"other columns", "23-Nov-2026 17:17:06.577 client @0x7f 192.0.2.7#5 (a.example): query: a b.example IN A + (192.0.2.53)", nil, "bad_columns"},

@@ -22,6 +22,9 @@ type record struct {
 
 // records are those of one answer, and the chain through them.
 type records struct {
+	// appendName reads a name; nil is appendEveName.
+	appendName func(dst, text []byte) (name []byte, ok bool)
+
 	all   []record
 	names []byte // what owners and targets point into
 	chain []link
@@ -37,7 +40,7 @@ type link struct {
 // reset forgets the records.
 func (s *records) reset() { s.all, s.names = s.all[:0], s.names[:0] }
 
-// add takes one record from its texts; the names have their octets as they are.
+// add takes one record from its texts.
 // An address or a target that is none leaves the record out.
 func (s *records) add(owner []byte, typ uint16, ttl uint32, data []byte) {
 	if len(s.all) == maxAnswers {
@@ -63,7 +66,11 @@ func (s *records) add(owner []byte, typ uint16, ttl uint32, data []byte) {
 // name keeps a name.
 func (s *records) name(text []byte) (name []byte, ok bool) {
 	start := len(s.names)
-	s.names, ok = appendEveName(s.names, text)
+	if s.appendName == nil {
+		s.names, ok = appendEveName(s.names, text)
+	} else {
+		s.names, ok = s.appendName(s.names, text)
+	}
 	return s.names[start:len(s.names):len(s.names)], ok
 }
 

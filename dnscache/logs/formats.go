@@ -9,6 +9,7 @@ var formats = []*Format{
 	&unboundFormat,
 	&coreDNSFormat,
 	&dnsmasqFormat,
+	&infobloxFormat,
 	&adGuardFormat,
 	&windowsAnalyticFormat,
 	&paloAlto,
