@@ -12,6 +12,7 @@ var formats = []*Format{
 	&infobloxFormat,
 	&adGuardFormat,
 	&windowsAnalyticFormat,
+	&windowsDebugFormat,
 	&paloAlto,
 	&paloAltoDNS,
 	&fortiGate,

@@ -29,6 +29,14 @@ func (a *asker) set(source dnscache.Source, ns int64, client netip.Addr) {
 	a.r = dnscache.Response{Source: source, TimeNs: ns, Client: client}
 }
 
+// discard is a sink that keeps nothing.
+func discard() *Sink {
+	return &Sink{
+		Response:   func(*dnscache.Response) {},
+		Connection: func(*dnscache.Connection) {},
+	}
+}
+
 // sniffReference is a Config.ReferenceNs for telling formats apart: any year
 // does.
 const sniffReference = 8_800_000_000 * 1_000_000_000
@@ -36,10 +44,7 @@ const sniffReference = 8_800_000_000 * 1_000_000_000
 // sniffWith counts the lines that a parser takes for its own.
 func sniffWith(open func(Config) Parser, lines [][]byte) (n int) {
 	p := open(Config{ReferenceNs: sniffReference})
-	nowhere := &Sink{
-		Response:   func(*dnscache.Response) {},
-		Connection: func(*dnscache.Connection) {},
-	}
+	nowhere := discard()
 	for _, line := range lines {
 		if len(line) == 0 {
 			continue

@@ -252,6 +252,39 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestEveryReasonIsRaised: each in some format, in none by chance.
+func TestEveryReasonIsRaised(t *testing.T) {
+	raised := map[Reason]bool{}
+	for _, c := range []struct {
+		reason       Reason
+		format, text string
+	}{
+		{Used, "bind", "23-Nov-2026 17:17:06.577 client 192.0.2.7#5: query: a.example IN A +"},
+		{Passed, "bind", "23-Nov-2026 17:17:06.577 general: info: running"},
+		{TooLong, "bind", strings.Repeat("x", MaxLine+1)},
+		{Torn, "bind", "23-Nov-2026 17:17:06.577 client 192.0.2.7#5: query: a.example IN"},
+		{NotTheFormat, "bind", "hello"},
+		{BadColumns, "unbound", "[1795454195] unbound[1:0] reply: 192.0.2.7 a.example. A IN NOERROR"},
+		{BadSyntax, "adguard-home", `{"T":"2026-11-23T17:17:06Z","QH":"a","QT":"A","IP":"192.0.2.7","Answer":"?"}`},
+		{BadTime, "coredns", `[INFO] 192.0.2.7:6 - 1 "A IN a.example. udp 41 false 1232" NOERROR qr 58 0.1s`},
+		{BadClient, "dnsmasq", "Nov 23 17:17:06 dnsmasq[77]: query[A] a.example from here"},
+		{BadName, "unbound", "[1795454195] unbound[1:0] query: 192.0.2.7 a?.example. A IN"},
+		{BadAddress, "dnsmasq", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "8 192.0.2.7/1 reply a.example is 2001:db8::1")},
+		{Unpaired, "dnsmasq", "Nov 23 17:17:06 dnsmasq[77]: reply a.example is 192.0.2.1"},
+		{Full, "windows-dns-debug", debugResponse + "UDP response info at 0\n  " + strings.Repeat("x", maxWindowsBlock)},
+	} {
+		p := newTape(t, c.format, reference)
+		p.read(c.text)
+		if last := p.reasons[len(p.reasons)-1]; last != c.reason.String() || p.Stats().ByReason[c.reason] == 0 {
+			t.Errorf("%s: %.100s: got %s, want %v", c.format, c.text, last, c.reason)
+		}
+		raised[c.reason] = true
+	}
+	if len(raised) != int(numReasons) {
+		t.Errorf("%d of %d reasons are raised", len(raised), numReasons)
+	}
+}
+
 func TestLines(t *testing.T) {
 	long := strings.Repeat("y", 100_000)
 	huge := strings.Repeat("z", 3*MaxLine)
@@ -424,6 +457,10 @@ var fuzzSeeds = []string{
 	`{"T":"2026-11-23T17:17:06Z","QH":"a","QT":"A","IP":"192.0.2.7","ECS":"192.0.2.0/24","Answer":"UueBgAABAAEAAAAAA3d3dwdleGFtcGxlAAABAAHADAABAAEAAAEsAATAAAIC"}`,
 	`{"@timestamp":"2026-11-23T17:17:06Z","winlog":{"event_data":{"InterfaceIP":"192.0.2.53","Destination":"192.0.2.7","QNAME":"a.","QTYPE":"1","PacketData":"0x52E78180000100010000000003777777076578616D706C650000010001C00C000100010000012C0004C0000202"}},"event":{"code":"257"}}`,
 	"<Event ><EventID>257</EventID><TimeCreated SystemTime='2026-11-23T17:17:06Z'/><Data Name='Destination'>192.0.2.7</Data><Data Name='QNAME'>a.</Data><Data Name='PacketData'>52E7</Data></Event>",
+	"23-Nov-2026 17:17:06.329 client 192.0.2.7#1: UDP: query: a.example IN A response: NOERROR + b.example. 60 IN A 198.51.100.1; a.example. 30 IN CNAME b.example.; a.example. 1 IN TXT \";\";",
+	"11/23/2026 5:17:06 PM 0F3C PACKET  00000272D98DD0B0 UDP Snd 192.0.2.7 25ea R Q [8081   DR  NOERROR] A      (1)a(7)example(0)\nUDP response info at 1\n" +
+		"    ANSWER SECTION:\n    Name      \"[C00C](1)a(7)example(0)\"\n      TYPE   CNAME  (5)\n      TTL    300\n      DATA   (1)b(0)\n    Name      \"(1)b(0)\"\n      TYPE   A  (1)\n      TTL    3\n      DATA   198.51.100.1\n    AUTHORITY SECTION:",
+	"3/2/26 17.17.06 0F3C PACKET UDP Rcv 192.0.2.7 25ea   Q [0001   D   NOERROR] A      (0)",
 	`2026-11-23T17:17:06Z stdout F [INFO] [2001:db8::7]:5 - 1 "A IN a\ \"b.example. udp 40 false 1232" NOERROR qr 1 0.1s`,
 	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
 	eveVersions["version 1"],

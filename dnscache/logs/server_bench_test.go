@@ -3,6 +3,7 @@ package logs
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"testing"
 
 	"flowname/dnscache"
@@ -32,6 +33,11 @@ func serverLogs(t testing.TB) []serverLog {
 			"Nov 23 17:17:06 dnsmasq[77]: reply cdn.example is 198.51.100.2",
 		}},
 		{"coredns", "coredns", []string{`2026-11-23T17:17:06.500000000Z stdout F [INFO] 192.0.2.7:60887 - 40038 "A IN www.site.example. udp 41 false 1232" NOERROR qr,aa,rd 58 0.000332193s`}},
+		{"infoblox", "infoblox", []string{"<30>Nov 23 17:17:06 ns1 named[4711]: 23-Nov-2026 17:17:06.329 client 192.0.2.7#61568: UDP: query: www.site.example IN A response: NOERROR + " +
+			"www.site.example. 60 IN CNAME cdn.example.; cdn.example. 30 IN A 198.51.100.1; cdn.example. 30 IN A 198.51.100.2;"}},
+		{"windows-debug", "windows-dns-debug", []string{strings.TrimSpace(debugResponse)}},
+		{"windows-details", "windows-dns-debug", strings.Split(strings.TrimSpace(debugResponse+debugBlock("(3)www(4)Site(7)example(0)",
+			"[C00C](3)www(4)Site(7)example(0) CNAME 60 (3)cdn(7)example(0)", "(3)cdn(7)example(0) A 30 198.51.100.1")), "\n")},
 		{"adguard-home", "adguard-home", []string{`{"T":"2026-11-23T17:17:06.5Z","QH":"www.site.example","QT":"A","QC":"IN","CP":"","Upstream":"https://dns.example/dns-query","Answer":"` +
 			base64.StdEncoding.EncodeToString(msg) + `","IP":"192.0.2.7","Result":{},"Elapsed":480000}`}},
 		{"windows-json", "windows-dns-analytic", []string{`{"@timestamp":"2026-11-23T17:17:06.496Z","winlog":{"channel":"16","event_data":{"TCP":"0","InterfaceIP":"192.0.2.53","Destination":"192.0.2.7","QNAME":"www.site.example.","QTYPE":"1","XID":"21223","RCODE":"0","PacketData":"` +
