@@ -144,6 +144,9 @@ func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, co
 			return err
 		}
 	}
+	if head, _ := in.reader.Peek(1 << 10); format == nil && isPowerDNS(head) {
+		return errors.New("a stream of PowerDNS's protobuf messages, which is not read from files: log dnstap instead, or the queries")
+	}
 	if format == nil {
 		line, _ := in.reader.Peek(4 * exampleBytes)
 		text, _, _ := strings.Cut(string(line), "\n")
