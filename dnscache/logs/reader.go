@@ -26,6 +26,7 @@ type Stats struct {
 // A Reader reads lines of one format.
 type Reader struct {
 	format *Format
+	cfg    Config
 	parser Parser
 	to     Sink // counts, and passes on to out
 	out    Sink
@@ -34,7 +35,7 @@ type Reader struct {
 
 // NewReader returns a Reader of a format's lines that gives evidence to out.
 func NewReader(f *Format, cfg Config, out Sink) *Reader {
-	r := &Reader{format: f, parser: f.open(cfg), out: out}
+	r := &Reader{format: f, cfg: cfg, parser: f.open(cfg), out: out}
 	r.to = Sink{
 		Response: func(x *dnscache.Response) {
 			r.stats.Responses++
