@@ -24,6 +24,7 @@ type backfillCmd struct {
 	DNS    []string `name:"dns" help:"Take names from this file of DNS evidence instead (repeatable); with --data it is added to the history." placeholder:"FILE" sep:"none"`
 	Out    string   `help:"Where the lines go (default ${default}: stdout); none of the files." default:"-" placeholder:"FILE"`
 	DNSFlags
+	LogFlags
 }
 
 // Run gives lines the names that are known by now.
@@ -76,7 +77,7 @@ func (c *backfillCmd) output(stdout io.Writer) (w io.Writer, closeIt func() erro
 
 // local joins in this process.
 func (c *backfillCmd) local(ctx context.Context, std streams, out io.Writer, stats *backfillStats) (err error) {
-	dns, err := c.DNSFlags.config()
+	dns, err := evidenceConfig(&c.DNSFlags, &c.LogFlags)
 	if err != nil {
 		return err
 	}

@@ -122,22 +122,17 @@ func (r *checkReport) checkFrames(path string, config dnsConfig) error {
 	}
 	defer f.close()
 	for {
-		_, response, ok := f.pull()
+		_, piece, ok := f.pull()
 		if !ok {
 			break
 		}
-		if isEvidence(&response) {
+		if isEvidence(&piece.response) {
 			r.Used++
-			r.Tally.response(&response)
+			r.Tally.response(&piece.response)
 		}
 	}
 	r.Total = f.seen
-	if f.sensor != nil {
-		r.notUsed(f.sensor.Stats())
-	} else {
-		r.notUsed(f.dnstap.Stats())
-	}
-	r.notUsed(f.intake.parser.Stats())
+	f.accounts(func(_ string, stats any) { r.notUsed(stats) })
 	r.restNotUsed()
 	r.Tally.finish()
 	if f.problem != nil {

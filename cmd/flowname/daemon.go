@@ -50,6 +50,8 @@ type daemon struct {
 
 	tap    *wireTap      // nil: no capture
 	dnstap *dnstapServer // nil: no dnstap
+	logs   []*followedLog
+	stdin  *pipedLog // nil: no log comes by stdin
 
 	http         *http.Server // nil: none
 	access       *httpAccess
@@ -64,7 +66,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 			d.abandon()
 		}
 	}()
-	if d.dns, err = c.DNSFlags.config(); err != nil {
+	if d.dns, err = evidenceConfig(&c.DNSFlags, &c.LogFlags); err != nil {
 		return d, err
 	}
 	if d.places, err = geo.New(c.ASN, c.Geo); err != nil {
@@ -86,20 +88,17 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		return d, err
 	}
 	d.writer = newWriter(file, log)
-	if err = d.openSources(c); err != nil {
-		return d, err
-	}
-	if err = d.openFlows(c); err != nil {
-		return d, err
-	}
-	if err = d.openStreams(c); err != nil {
-		return d, err
-	}
-	if err = d.openSamples(c); err != nil {
-		return d, err
-	}
-	if err = d.openHTTP(c.HTTPFlags); err != nil {
-		return d, err
+	for _, open := range []func() error{
+		func() error { return d.openSources(c) },
+		func() error { return d.openLogs(c, std.in) },
+		func() error { return d.openFlows(c) },
+		func() error { return d.openStreams(c) },
+		func() error { return d.openSamples(c) },
+		func() error { return d.openHTTP(c.HTTPFlags) },
+	} {
+		if err = open(); err != nil {
+			return d, err
+		}
 	}
 	d.announce(c)
 	return d, nil
@@ -116,8 +115,9 @@ func (d *daemon) announce(c *runCmd) {
 	if d.dnstap != nil {
 		d.log.Info("waiting for dnstap", "address", d.dnstap.listener.Addr())
 	}
-	if d.tap == nil && d.dnstap == nil && !(d.sflow != nil && c.AcceptUnmatched) {
-		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture and --dnstap")
+	d.announceLogs()
+	if !d.hasDNS() && !(d.sflow != nil && c.AcceptUnmatched) {
+		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture, --dnstap and --dns-log")
 	}
 	if d.group != nil {
 		if warning := d.group.BufferWarning(); warning != "" {
@@ -134,6 +134,11 @@ func (d *daemon) announce(c *runCmd) {
 	}
 }
 
+// hasDNS says whether there is a live source of DNS.
+func (d *daemon) hasDNS() bool {
+	return d.tap != nil || d.dnstap != nil || len(d.logs) > 0 || d.stdin != nil
+}
+
 // loadFiles files the evidence of files before anything is listened to.
 func (d *daemon) loadFiles(paths []string) error {
 	for _, path := range paths {
@@ -144,12 +149,12 @@ func (d *daemon) loadFiles(paths []string) error {
 		if problem != nil {
 			d.log.Warn("a file of DNS evidence ends early; what came before is used", "err", problem)
 		}
-		d.log.Info("loaded DNS evidence", "file", path, "responses", n)
+		d.log.Info("loaded DNS evidence", "file", path, "pieces", n)
 	}
 	return nil
 }
 
-// loadFile files the evidence of a file, and says how many responses that was
+// loadFile files the evidence of a file, and says how many pieces that was
 // and why the file ended early, if it did.
 func loadFile(cache *dnscache.Cache, path string, dns dnsConfig) (n int, problem, err error) {
 	f, err := openDNSFile(path, dns)
@@ -160,8 +165,8 @@ func loadFile(cache *dnscache.Cache, path string, dns dnsConfig) (n int, problem
 	source := newReorderer(f.pull, dnsWindow)
 	for _, ok := source.head(); ok; _, ok = source.head() {
 		now := time.Now().UnixNano()
-		r := source.pop().value
-		cache.File(&r, now)
+		t := source.pop().value
+		t.file(cache, now)
 		if n++; n%flushEvery == 0 {
 			if err := cache.Flush(now); err != nil {
 				return n, nil, err
@@ -315,6 +320,12 @@ func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, fail
 	}
 	if d.dnstap != nil {
 		sources.Go(func() error { return d.dnstap.run(ctx, sources.Go) })
+	}
+	for _, l := range d.logs {
+		sources.Go(func() error { return l.follower.Run(ctx) })
+	}
+	if d.stdin != nil {
+		sources.Go(func() error { return d.stdin.run(ctx) })
 	}
 }
 

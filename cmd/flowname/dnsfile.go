@@ -10,22 +10,42 @@ import (
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
+	"flowname/dnscache/logs"
 	"flowname/dnscache/sensor"
 	"flowname/dnscache/sensor/capture"
 )
 
+// A piece is one piece of evidence that a file told: a connection, or where that
+// is nil a response.
+type piece struct {
+	response   dnscache.Response
+	connection *dnscache.Connection
+}
+
+// file files it.
+func (t *piece) file(cache *dnscache.Cache, filedNs int64) {
+	if t.connection != nil {
+		cache.FileConnection(t.connection, filedNs)
+		return
+	}
+	cache.File(&t.response, filedNs)
+}
+
 // A dnsFile yields the evidence of a file in the file's order.
 type dnsFile struct {
 	in      *input
-	intake  *intake
-	sensor  *sensor.Sensor // for captures
-	frames  *capture.Reader
-	dnstap  *dnstap.Reader // for frame streams
-	seen    uint64         // frames read
+	intake  *intake // for files that hold DNS messages
+	seen    uint64  // things read
 	ended   bool
 	problem error // why reading ended early
 
-	ready []dnscache.Response // evidence not yet pulled, copies
+	// step reads one thing of the file and keeps its evidence; flush gives what
+	// was held back until more is read; accounts are what the summary tells.
+	step     func() error
+	flush    func()
+	accounts func(tell func(what string, stats any))
+
+	ready []piece // evidence not yet pulled, copies
 	next  int
 }
 
@@ -33,23 +53,37 @@ type dnsFile struct {
 type dnsConfig struct {
 	wire       dnswire.Config
 	sensor     sensor.Config
+	logs       logs.Config // ReferenceNs is each file's own
 	forwarders []netip.Prefix
 }
 
-// openDNSFile opens a file of DNS evidence: a capture or a dnstap frame stream.
+// openDNSFile opens a file of DNS evidence: a capture, a dnstap frame stream or a
+// log, which may be given as FORMAT:PATH.
 func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
-	in, err := openInput(path)
+	format, path, err := splitFormat(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &dnsFile{in: in}
+	in, err := openInput(path)
+	if err == nil && format != nil {
+		in.kind, in.format = kindLog, format
+	}
+	if err == nil && in.kind == kindUnknown {
+		in.close()
+		err = fmt.Errorf("%s: %w", path, errNoEvidence)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &dnsFile{in: in, flush: func() {}}
 	f.intake = newIntake(config.wire, f.keep)
-	if in.kind == kindDnstap {
-		f.dnstap, err = dnstap.NewReader(in.reader, dnstap.Config{})
-	} else {
-		config.sensor.Queries = true
-		f.sensor = sensor.New(config.sensor)
-		f.frames, err = capture.NewReader(in.reader)
+	switch in.kind {
+	case kindDnstap:
+		err = f.openDnstap()
+	case kindLog:
+		f.openLog(config.logs)
+	default:
+		err = f.openCapture(config.sensor)
 	}
 	if err != nil {
 		in.close()
@@ -58,10 +92,58 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	return f, nil
 }
 
+var errNoEvidence = errors.New("neither a capture (pcap, pcapng), nor a dnstap frame stream, nor a log of a known format, " +
+	"plain or packed with gzip or zstd; a log's format can be given: FORMAT:PATH")
+
+func (f *dnsFile) openDnstap() error {
+	reader, err := dnstap.NewReader(f.in.reader, dnstap.Config{})
+	f.step = func() error {
+		var m dnstap.Message
+		err := reader.Next(&m)
+		switch {
+		case err == nil:
+			f.intake.dnstap(&m)
+		case errors.Is(err, dnstap.ErrFrame):
+			return nil // one bad frame: counted by the reader
+		}
+		return err
+	}
+	f.accounts = func(tell func(string, any)) {
+		tell("dnstap", reader.Stats())
+		tell("dns", f.intake.parser.Stats())
+	}
+	return err
+}
+
+func (f *dnsFile) openCapture(config sensor.Config) error {
+	config.Queries = true
+	s := sensor.New(config)
+	frames, err := capture.NewReader(f.in.reader)
+	first := true
+	f.step = func() error {
+		frame, err := frames.Next()
+		if err != nil {
+			return err
+		}
+		if first { // it shows when the sensor began, whatever is in it
+			f.keep(&dnscache.Response{TimeNs: frame.TimeNs, Client: netip.Addr{}})
+			first = false
+		}
+		s.Frame(frame, f.intake.packet)
+		return nil
+	}
+	f.flush = func() { s.Flush(f.intake.packet) }
+	f.accounts = func(tell func(string, any)) {
+		tell("sensor", s.Stats())
+		tell("dns", f.intake.parser.Stats())
+	}
+	return err
+}
+
 // keep copies a response until it is pulled: the window of the reorderer holds
 // it longer than its source does.
 func (f *dnsFile) keep(r *dnscache.Response) {
-	f.ready = append(f.ready, cloned(r))
+	f.ready = append(f.ready, piece{response: cloned(r)})
 }
 
 // cloned is a copy that shares nothing with its origin.
@@ -72,40 +154,27 @@ func cloned(r *dnscache.Response) dnscache.Response {
 }
 
 // pull yields the next evidence of the file.
-func (f *dnsFile) pull() (int64, dnscache.Response, bool) {
+func (f *dnsFile) pull() (int64, piece, bool) {
 	for f.next == len(f.ready) {
 		f.ready, f.next = f.ready[:0], 0
 		if !f.advance() {
-			break
+			return 0, piece{}, false
 		}
 	}
-	if f.next == len(f.ready) {
-		return 0, dnscache.Response{}, false
-	}
-	r := f.ready[f.next]
+	t := f.ready[f.next]
 	f.next++
-	return r.TimeNs, r, true
+	if t.connection != nil {
+		return t.connection.TimeNs, t, true
+	}
+	return t.response.TimeNs, t, true
 }
 
-// advance reads one frame; false at the end.
+// advance reads one thing; false when there is none left.
 func (f *dnsFile) advance() bool {
 	if f.ended {
 		return false
 	}
-	var err error
-	if f.dnstap != nil {
-		var m dnstap.Message
-		if err = f.dnstap.Next(&m); err == nil {
-			f.intake.dnstap(&m)
-		} else if errors.Is(err, dnstap.ErrFrame) {
-			err = nil // one bad frame: counted by the reader
-		}
-	} else {
-		var frame capture.Frame
-		if frame, err = f.frames.Next(); err == nil {
-			f.frame(frame)
-		}
-	}
+	err := f.step()
 	if err == nil {
 		f.seen++
 		return true
@@ -113,20 +182,9 @@ func (f *dnsFile) advance() bool {
 	if err != io.EOF {
 		f.problem = fmt.Errorf("%s: %w", f.in.path, err)
 	}
-	if f.sensor != nil {
-		f.sensor.Flush(f.intake.packet)
-	}
+	f.flush()
 	f.close()
-	return true // what Flush gave is still to be pulled
-}
-
-// frame gives a frame to the sensor. The first one shows when the sensor began,
-// whatever is in it.
-func (f *dnsFile) frame(frame capture.Frame) {
-	if f.seen == 0 {
-		f.keep(&dnscache.Response{TimeNs: frame.TimeNs, Client: netip.Addr{}})
-	}
-	f.sensor.Frame(frame, f.intake.packet)
+	return true // what flush gave is still to be pulled
 }
 
 // close closes the file; it may be called twice.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"time"
 
 	"flowname/correlate/export"
 	"flowname/dnscache"
@@ -37,6 +38,17 @@ func (f *DNSFlags) config() (dnsConfig, error) {
 		return c, usagef("dns64: %v", err)
 	}
 	return c, nil
+}
+
+// evidenceConfig is the configuration of what reads DNS messages and logs.
+func evidenceConfig(messages *DNSFlags, lines *LogFlags) (dnsConfig, error) {
+	c, err := messages.config()
+	if err != nil {
+		return c, err
+	}
+	c.logs, err = lines.config(time.Time{})
+	c.logs.DNS64 = c.wire.DNS64
+	return c, err
 }
 
 // networks reads the networks and addresses that a flag was given.

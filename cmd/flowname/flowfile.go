@@ -60,7 +60,7 @@ func openFlowFile(path string, decoder *netflow.Decoder, samples *fileSamples) (
 	}
 	if in.kind != kindCapture {
 		in.close()
-		return nil, fmt.Errorf("%s: flows are read from captures of export packets (pcap, pcapng); this is a dnstap stream: give it with --dns", path)
+		return nil, fmt.Errorf("%s: flows are read from captures of export packets (pcap, pcapng); this is %s", path, kindTexts[in.kind])
 	}
 	frames, err := capture.NewReader(in.reader)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"flowname/dnscache/dnstap"
+	"flowname/dnscache/logs"
 	"flowname/dnscache/sensor/capture"
 )
 
@@ -22,13 +23,22 @@ const (
 	kindUnknown fileKind = iota
 	kindCapture          // pcap or pcapng
 	kindDnstap           // a frame stream
+	kindLog              // lines of a known format
 )
+
+var kindTexts = [...]string{
+	kindUnknown: "none",
+	kindCapture: "a capture",
+	kindDnstap:  "a dnstap stream: give it with --dns",
+	kindLog:     "a log of DNS evidence: give it with --dns",
+}
 
 // An input is an opened file, unpacked, with its kind.
 type input struct {
 	path   string
 	kind   fileKind
-	packed []string // what it is packed with, the outermost first
+	packed []string     // what it is packed with, the outermost first
+	format *logs.Format // of a log
 	reader *bufio.Reader
 	file   *os.File
 	zstd   *zstd.Decoder
@@ -96,9 +106,12 @@ func (in *input) sniff() error {
 	case dnstap.IsFrameStream(head):
 		in.kind = kindDnstap
 	default:
-		return errors.New("not a capture (pcap, pcapng) nor a dnstap frame stream, plain or packed with gzip or zstd")
+		in.format, err = peekLogFormat(in.reader)
+		if in.format != nil {
+			in.kind = kindLog
+		}
 	}
-	return nil
+	return err
 }
 
 // unpack makes in.reader give the unpacked content, and returns its head.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	_ "time/tzdata" // --log-zone works where the system has no zones
 
 	"flowname/dnscache/logs"
 )

@@ -21,6 +21,9 @@ type reorderer[T any] struct {
 	heap   timedHeap[T]
 	order  uint64
 	ended  bool
+
+	newestNs int64  // of what pop has yielded
+	late     uint64 // yielded behind what is later, in spite of the window
 }
 
 func newReorderer[T any](next pull[T], window int) *reorderer[T] {
@@ -45,7 +48,14 @@ func (r *reorderer[T]) head() (atNs int64, ok bool) {
 }
 
 // pop yields the earliest thing in the window; call head first.
-func (r *reorderer[T]) pop() timed[T] { return heap.Pop(&r.heap).(timed[T]) }
+func (r *reorderer[T]) pop() timed[T] {
+	t := heap.Pop(&r.heap).(timed[T])
+	if t.atNs < r.newestNs {
+		r.late++
+	}
+	r.newestNs = max(r.newestNs, t.atNs)
+	return t
+}
 
 // earliest is the source whose next thing is earliest, the first of equals;
 // nil when all have ended.

@@ -35,6 +35,7 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	c.flows(ch)
 	c.exporters(ch)
 	c.dns(ch)
+	c.logs(ch)
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
 	account(ch, "geo", c.d.places.Stats())
@@ -119,6 +120,7 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 var sizes = map[string]bool{
 	"cache_versions": true, "cache_pairs": true, "cache_addresses": true, "cache_clients": true,
 	"cache_names": true, "cache_name_bytes": true, "cache_pending": true,
+	"log_files": true, "log_open": true, "log_behind": true,
 }
 
 type label struct{ name, value string }
@@ -129,7 +131,7 @@ func account(ch chan<- prometheus.Metric, stage string, stats any, labels ...lab
 		name := stage + "_" + field
 		help := "The counter " + field + " of stage " + stage + "."
 		if sizes[name] {
-			gauge(ch, "flowname_"+name, "The size "+field+" of stage "+stage+" now.", v)
+			send(ch, prometheus.GaugeValue, "flowname_"+name, "The size "+field+" of stage "+stage+" now.", v, labels)
 			return
 		}
 		send(ch, prometheus.CounterValue, "flowname_"+name+"_total", help, v, labels)

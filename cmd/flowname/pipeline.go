@@ -16,7 +16,7 @@ import (
 // Windows of the reordering by time, in things: whole files of fewer are read
 // sorted. Together they bound a replay's memory.
 const (
-	dnsWindow  = 1 << 19 // responses
+	dnsWindow  = 1 << 19 // pieces of evidence
 	flowWindow = 1 << 13 // datagrams
 )
 
@@ -40,7 +40,7 @@ type replay struct {
 
 	dns         []*dnsFile
 	flows       []*flowFile
-	dnsSources  []*reorderer[dnscache.Response]
+	dnsSources  []*reorderer[piece]
 	flowSources []*reorderer[fileDatagram]
 
 	progress *progress
@@ -57,7 +57,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 			r.closeFiles()
 		}
 	}()
-	dns, err := c.DNSFlags.config()
+	dns, err := evidenceConfig(&c.DNSFlags, &c.LogFlags)
 	if err != nil {
 		return r, err
 	}
@@ -107,7 +107,7 @@ func (r *replay) run(ctx context.Context) {
 			r.advance(flowNs)
 			datagram := flowSource.pop().value
 			for _, e := range datagram.evidence {
-				r.file(e)
+				r.file(piece{response: e})
 			}
 			r.correlator.Join(datagram.records, flowNs, r.write)
 		default:
@@ -125,8 +125,8 @@ func (r *replay) advance(atNs int64) {
 	r.correlator.Release(atNs-1, r.write)
 }
 
-func (r *replay) file(e dnscache.Response) {
-	r.cache.File(&e, r.filedNs)
+func (r *replay) file(t piece) {
+	t.file(r.cache, r.filedNs)
 	if r.filed++; r.filed%flushEvery == 0 {
 		if err := r.cache.Flush(r.filedNs); err != nil && r.err == nil {
 			r.err = err

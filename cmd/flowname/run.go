@@ -22,6 +22,7 @@ type runCmd struct {
 	SFlow   string        `name:"sflow" help:"UDP address for sFlow v5, such as :6343 (default ${default})." default:"off" placeholder:"ADDR"`
 	Dnstap  string        `help:"Where resolvers connect with dnstap: unix:PATH or tcp:ADDR." placeholder:"ADDR"`
 	Capture string        `help:"Interface to watch DNS on." placeholder:"IFACE"`
+	DNSLog  []string      `name:"dns-log" help:"DNS log to follow: a file, a directory, or - for stdin; its format is told from its lines unless given (repeatable)." placeholder:"[FORMAT:]PATH" sep:"none"`
 	DNS     []string      `name:"dns" help:"File of DNS evidence to load before listening (repeatable)." placeholder:"FILE" sep:"none"`
 	Data    string        `help:"Data directory: the history (default ${default})." default:"./flowname-data" placeholder:"DIR"`
 	ASN     string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
@@ -38,6 +39,7 @@ type runCmd struct {
 	HTTPFlags
 	StreamFlags
 	DNSFlags
+	LogFlags
 
 	allowed []netip.Prefix // of Exporter
 

@@ -37,6 +37,12 @@ var addressLine = regexp.MustCompile(`msg="?(waiting for NetFlow and IPFIX|waiti
 // startCollector starts it and waits until it serves.
 func startCollector(t *testing.T, dir string, args ...string) *collector {
 	t.Helper()
+	return startCollectorWith(t, dir, nil, args...)
+}
+
+// startCollectorWith starts it with a stdin of its own.
+func startCollectorWith(t *testing.T, dir string, stdin io.Reader, args ...string) *collector {
+	t.Helper()
 	c := &collector{
 		t: t, out: filepath.Join(dir, "flows.jsonl"), data: filepath.Join(dir, "data"),
 		stderr: new(bytes.Buffer), exited: make(chan error, 1),
@@ -46,6 +52,7 @@ func startCollector(t *testing.T, dir string, args ...string) *collector {
 		"--data", c.data, "--out", c.out, "--wait", "300ms",
 	}, args...)...)
 	c.cmd.Env = append(os.Environ(), asCommand+"=1")
+	c.cmd.Stdin = stdin
 	stderr, err := c.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -22,8 +22,12 @@ func (r *replay) summarise(w io.Writer) {
 	}
 	cache := r.cache.Stats()
 	summariseCounters(w, "evidence", cache)
-	for _, f := range r.dns {
+	for i, f := range r.dns {
 		f.summarise(w)
+		if late := r.dnsSources[i].late; late > 0 {
+			fmt.Fprintf(w, "%s: %s pieces of evidence stand behind so many later ones that flows may lack their names: "+
+				"'flowname backfill' puts them in\n", f.in.path, grouped(late))
+		}
 	}
 	for _, f := range r.flows {
 		f.summarise(w)
@@ -57,12 +61,14 @@ func summariseCounters(w io.Writer, title string, stats any) {
 }
 
 func (f *dnsFile) summarise(w io.Writer) {
-	if f.sensor != nil {
-		summariseCounters(w, f.in.path+": sensor", f.sensor.Stats())
-	} else {
-		summariseCounters(w, f.in.path+": dnstap", f.dnstap.Stats())
-	}
-	summariseCounters(w, f.in.path+": dns", f.intake.parser.Stats())
+	f.accounts(func(what string, stats any) {
+		title := f.in.path + ": " + what
+		if lines, ok := stats.([]reasonCount); ok {
+			fmt.Fprintf(w, "%s: %s\n", title, strings.Trim(fmt.Sprint(lines), "[]"))
+			return
+		}
+		summariseCounters(w, title, stats)
+	})
 	if f.problem != nil {
 		fmt.Fprintf(w, "%v: what came before is used\n", f.problem)
 	}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"flowname/dnscache"
+	"flowname/dnscache/logs"
+	"flowname/dnscache/logs/follow"
+)
+
+// stdinLog is the path that means stdin.
+const stdinLog = "-"
+
+// logSink files the evidence of logs that are written now.
+func logSink(cache *dnscache.Cache) logs.Sink {
+	return logs.Sink{
+		Response:   func(r *dnscache.Response) { cache.File(r, time.Now().UnixNano()) },
+		Connection: func(x *dnscache.Connection) { cache.FileConnection(x, time.Now().UnixNano()) },
+	}
+}
+
+// A followedLog is a file or a directory that is followed.
+type followedLog struct {
+	path     string
+	follower *follow.Follower
+}
+
+// openLogs opens what --dns-log gives.
+func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
+	seen := map[string]bool{}
+	for _, text := range c.DNSLog {
+		format, path, err := splitFormat(text)
+		if err != nil {
+			return err
+		}
+		if path != stdinLog {
+			if path, err = filepath.Abs(path); err != nil {
+				return fmt.Errorf("--dns-log %s: %w", text, err)
+			}
+		}
+		if seen[path] {
+			return usagef("--dns-log: %s is given twice", path)
+		}
+		seen[path] = true
+		if path == stdinLog {
+			d.stdin = &pipedLog{in: stdin, stream: logs.NewStream(format, d.dns.logs, logSink(d.cache)), log: d.log}
+			continue
+		}
+		l, err := d.openLog(path, format, c.Data)
+		if err != nil {
+			return err
+		}
+		d.logs = append(d.logs, l)
+	}
+	return nil
+}
+
+// openLog opens a path to be followed. A state that can not be used is set aside,
+// and the log read from its beginning: what is filed twice is filed once.
+func (d *daemon) openLog(path string, format *logs.Format, data string) (*followedLog, error) {
+	config := follow.Config{
+		Path: path, Format: format, Logs: d.dns.logs, Sink: logSink(d.cache),
+		StateFile: logStateFile(data, path),
+		// What the state says was read must be in the history before.
+		Durable: func() error { return d.cache.Flush(time.Now().UnixNano()) },
+		Say:     func(_ string, err error) { d.log.Warn("a log needs a look", "err", err) },
+	}
+	f, err := follow.New(config)
+	if errors.Is(err, follow.ErrState) {
+		aside := config.StateFile + ".bad"
+		d.log.Warn("what was remembered of a log can not be used; it is read from its beginning", "set_aside", aside, "err", err)
+		if err := os.Rename(config.StateFile, aside); err != nil {
+			return nil, err
+		}
+		f, err = follow.New(config)
+	}
+	return &followedLog{path: path, follower: f}, err
+}
+
+// logStateFile is where what is remembered of a log lies: beside the history, by
+// the log's path.
+func logStateFile(data, path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return filepath.Join(data, fmt.Sprintf("log-%.40s-%x.state", filepath.Base(path), sum[:6]))
+}
+
+// announceLogs tells what is followed.
+func (d *daemon) announceLogs() {
+	for _, l := range d.logs {
+		args := []any{"path", l.path}
+		if s := l.follower.Stats(); s.Restarts > 0 {
+			args = append(args, "lines_before", s.Read.Lines)
+		}
+		d.log.Info("following a log", args...)
+	}
+	if d.stdin != nil {
+		d.log.Info("reading a log from stdin")
+	}
+}
+
+// A pipedLog is a log that comes by stdin. It has no offsets: what comes while
+// nobody reads is the writer's to keep.
+type pipedLog struct {
+	in  io.Reader
+	log *slog.Logger
+
+	mu     sync.Mutex
+	stream *logs.Stream
+	ended  bool
+}
+
+// run reads until ctx or the input ends. A read of stdin can not be broken off: its
+// goroutine ends with the process, and files nothing any more.
+func (p *pipedLog) run(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- p.read() }()
+	select {
+	case <-ctx.Done():
+		p.end()
+		return nil
+	case err := <-done:
+		p.end()
+		if err != io.EOF {
+			return fmt.Errorf("stdin: %w", err)
+		}
+		stats := p.stats()
+		p.log.Info("stdin has ended", "lines", stats.Lines, "used", stats.ByReason[logs.Used])
+		return nil
+	}
+}
+
+func (p *pipedLog) read() error {
+	lines := logs.NewLines(p.in)
+	for {
+		line, _, err := lines.Next()
+		if err != nil {
+			return err
+		}
+		if !p.take(line) {
+			return io.EOF
+		}
+	}
+}
+
+// take gives a line to the stream, unless that has ended.
+func (p *pipedLog) take(line []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.stream.Line(line, time.Now().UnixNano())
+	}
+	return !p.ended
+}
+
+func (p *pipedLog) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.stream.Flush()
+	}
+	p.ended = true
+}
+
+func (p *pipedLog) stats() logs.Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stream.Stats()
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// dnsmasqAnswer is a question and its answer in dnsmasq's log.
+func dnsmasqAnswer(serial int) string {
+	head := fmt.Sprintf("Nov 23 17:16:35 dnsmasq[7]: %d 192.0.2.7/4242 ", serial)
+	return fmt.Sprintf("%squery[A] n%d.example from 192.0.2.7\n%sreply n%d.example is 198.51.100.%d\n", head, serial, head, serial, serial%250)
+}
+
+// A log is followed into the history through a rotation while nobody looks,
+// a kill and an end, and what /metrics counts is exact.
+func TestRunFollowsLog(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "dnsmasq.log")
+	serial := 0
+	add := func(n int) {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for range n {
+			serial++
+			if _, err := f.WriteString(dnsmasqAnswer(serial)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	counted := func(c *collector) {
+		t.Helper()
+		line := fmt.Sprintf("flowname_log_lines_total{log=%q,reason=\"used\"} %d\n", path, 2*serial)
+		eventually(t, line, func() bool { return strings.Contains(c.get("/metrics"), line) })
+	}
+	add(20)
+	c := startCollector(t, dir, "--dns-log", path)
+	counted(c)
+	add(10)
+	counted(c)
+	c.end(syscall.SIGKILL)
+	add(5)
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	add(5)
+	c = startCollector(t, dir, "--dns-log", "dnsmasq:"+path)
+	add(5)
+	counted(c)
+	if err := c.end(syscall.SIGTERM); err != nil {
+		t.Errorf("%v: %s", err, c.stderr)
+	}
+	c = startCollector(t, dir, "--dns-log", path)
+	counted(c)
+	for i := 1; i <= serial; i++ {
+		name := fmt.Sprintf("n%d.example", i)
+		eventually(t, name+" is in the history", func() bool {
+			return strings.Contains(c.get("/api/v1/history?q="+name), fmt.Sprintf(`"addr":"198.51.100.%d"`, i%250))
+		})
+	}
+	metrics := c.get("/metrics")
+	for _, want := range []string{
+		fmt.Sprintf("flowname_log_restarts_total{log=%q} 2\n", path),
+		fmt.Sprintf("flowname_log_rotations_total{log=%q} 1\n", path),
+		fmt.Sprintf("flowname_log_behind{log=%q} 0\n", path),
+		fmt.Sprintf("flowname_log_lost_total{log=%q} 0\n", path),
+		fmt.Sprintf("flowname_log_newest_timestamp_seconds{log=%q} ", path),
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("no %s in /metrics", want)
+		}
+	}
+}
+
+func TestRunReadsStdin(t *testing.T) {
+	dir := t.TempDir()
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	c := startCollectorWith(t, dir, in, "--dns-log", "-")
+	in.Close()
+	if _, err := out.WriteString(dnsmasqAnswer(1) + dnsmasqAnswer(2)); err != nil {
+		t.Fatal(err)
+	}
+	line := "flowname_log_lines_total{log=\"-\",reason=\"used\"} 4\n"
+	eventually(t, line, func() bool { return strings.Contains(c.get("/metrics"), line) })
+	if err := c.end(syscall.SIGTERM); err != nil { // also while stdin is open
+		t.Errorf("%v: %s", err, c.stderr)
+	}
+}
+
+// A state that can not be used does not keep the daemon from starting.
+func TestRunWithBadLogState(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "dnsmasq.log")
+	if err := os.WriteFile(path, []byte(dnsmasqAnswer(1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := logStateFile(filepath.Join(dir, "data"), path)
+	if err := os.MkdirAll(filepath.Dir(state), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(state, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := startCollector(t, dir, "--dns-log", path)
+	line := fmt.Sprintf("flowname_log_lines_total{log=%q,reason=\"used\"} 2\n", path)
+	eventually(t, line, func() bool { return strings.Contains(c.get("/metrics"), line) })
+	if b, err := os.ReadFile(state + ".bad"); err != nil || string(b) != "{" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if err := c.end(syscall.SIGTERM); err != nil {
+		t.Errorf("%v: %s", err, c.stderr)
+	}
+}
