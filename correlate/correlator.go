@@ -25,6 +25,9 @@ type Config struct {
 	// Connections is how many connections are remembered at most, of 48 bytes
 	// each; zero: 524288.
 	Connections int
+	// FixClocks corrects the times of flows where their exporter's clock is known
+	// to be wrong by LeastSkew or more.
+	FixClocks bool
 	// Seed spreads connections over their memory. A daemon wants a secret one; a
 	// replay the same each time, so that a full memory forgets the same.
 	Seed uint64
@@ -38,6 +41,7 @@ type Correlator struct {
 	waiting waitingRoom
 	conns   connections
 	told    told
+	clocks  clocks
 	stats   Stats
 
 	ties    []tie            // of the records that are being joined
@@ -84,6 +88,9 @@ func New(cfg Config, cache *dnscache.Cache, cursor *geo.Cursor) *Correlator {
 // at for the starts of their connections before the first is decided.
 func (c *Correlator) Join(records []flows.Record, nowNs int64, emit func(*Flow)) {
 	c.Release(nowNs, emit)
+	if c.cfg.FixClocks {
+		c.shiftAll(records)
+	}
 	c.tieAll(records)
 	for from := 0; from < len(records); from += lookAhead {
 		to := min(from+lookAhead, len(records))
@@ -168,6 +175,7 @@ func (c *Correlator) releaseSome(n int, emit func(*Flow)) {
 	for i := range n {
 		id, swapped := c.conns.id(c.waiting.at(i))
 		c.conns.fetch(id)
+		c.reshift(c.waiting.at(i), id)
 		c.ties = append(c.ties, tie{id: id, swapped: swapped})
 	}
 	c.batch.Reset()
@@ -194,6 +202,7 @@ func (c *Correlator) Drain(emit func(*Flow)) {
 // releaseFirst hands out the flow that has waited longest.
 func (c *Correlator) releaseFirst(emit func(*Flow)) {
 	id, swapped := c.conns.id(c.waiting.at(0))
+	c.reshift(c.waiting.at(0), id)
 	c.releaseFront(tie{id: id, swapped: swapped, asked: -1}, emit)
 }
 
@@ -211,6 +220,9 @@ func (c *Correlator) releaseFront(t tie, emit func(*Flow)) {
 func (c *Correlator) join(r *flows.Record, t tie, nowNs int64, emit func(*Flow)) {
 	t.at = c.conns.again(t.at, t.id, r) // those before it may have taken its place
 	c.decide(r, &t)
+	if c.cfg.FixClocks {
+		c.sample(r, c.conns.at(t.at))
+	}
 	if c.cfg.Wait > 0 && c.mayImprove() {
 		if c.waiting.full() {
 			c.stats.WaitRoomFull++

@@ -18,12 +18,16 @@ type Stats struct {
 	// ConnectionsForgotten may have gone on, but gave their place in the memory
 	// of connections to others.
 	ConnectionsForgotten uint64
+	// Shifted flows had their times corrected. ClocksRefused samples were of
+	// exporters of which nothing is learned, because there are too many.
+	Shifted, ClocksRefused uint64
 }
 
 // Stats returns the counters so far.
 func (c *Correlator) Stats() Stats {
 	s := c.stats
 	s.ConnectionsForgotten = c.conns.forgotten
+	s.ClocksRefused = c.clocks.refused
 	return s
 }
 
@@ -32,6 +36,9 @@ func (c *Correlator) Waiting() int { return c.waiting.count }
 
 func (s *Stats) count(f *Flow) {
 	s.Total.add(f.Bytes)
+	if f.ShiftNs != 0 {
+		s.Shifted++
+	}
 	if f.Unnamed != 0 {
 		s.Unnamed[f.Unnamed].add(f.Bytes)
 		return
@@ -57,6 +64,8 @@ func (s *Stats) Add(o *Stats) {
 	s.WaitedNamed += o.WaitedNamed
 	s.WaitRoomFull += o.WaitRoomFull
 	s.ConnectionsForgotten += o.ConnectionsForgotten
+	s.Shifted += o.Shifted
+	s.ClocksRefused += o.ClocksRefused
 }
 
 func (t *Tally) sum(o Tally) {

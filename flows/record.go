@@ -66,6 +66,14 @@ type Record struct {
 	// yet known well, no time at all). Never zero in a decoded record.
 	StartErrorNs int64
 
+	// ClockOffsetNs is how far the exporter's clock is behind the receiver's by
+	// the times in its messages' headers, at most a second too great; negative where
+	// it is ahead, 0 where it is not known well. Nothing here is corrected by it.
+	ClockOffsetNs int64
+	// ShiftNs is how much later the join takes StartNs and EndNs to be than the
+	// exporter said: they hold the sum. Decoders leave it 0.
+	ShiftNs int64
+
 	// SamplingRate is the N of one packet in N; 0 where it is not known.
 	SamplingRate uint64
 	Bytes        uint64

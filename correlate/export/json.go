@@ -36,8 +36,8 @@ func appendHead(dst []byte, r *flows.Record) []byte {
 
 // appendBase appends the other fields that every flow has.
 func appendBase(dst []byte, r *flows.Record) []byte {
-	dst = appendInt(dst, `,"time_flow_start_ns":`, r.StartNs)
-	dst = appendInt(dst, `,"time_flow_end_ns":`, r.EndNs)
+	dst = appendInt(dst, `,"time_flow_start_ns":`, r.StartNs-r.ShiftNs)
+	dst = appendInt(dst, `,"time_flow_end_ns":`, r.EndNs-r.ShiftNs)
 	dst = appendUint(dst, `,"bytes":`, r.Bytes)
 	dst = appendUint(dst, `,"packets":`, r.Packets)
 	dst = appendAddr(dst, `,"src_addr":`, r.Src)
@@ -80,6 +80,9 @@ func appendOptional(dst []byte, r *flows.Record) []byte {
 	dst = appendMPLS(dst, r)
 	dst = appendNonZero(dst, `,"observation_domain_id":`, uint64(r.ObservationDomain))
 	dst = appendNonZero(dst, `,"observation_point_id":`, r.ObservationPoint)
+	if r.ShiftNs != 0 {
+		dst = appendInt(dst, `,"clock_offset_ms":`, r.ShiftNs/1e6)
+	}
 	return appendTold(dst, r)
 }
 

@@ -181,3 +181,16 @@ func (o *offsetClock) offsetNs() (int64, bool) {
 	}
 	return o.now, o.any
 }
+
+// offsetMessages is how many messages an offset has to rest on: headers are cut to
+// whole seconds, and the first messages of an exporter may have been held back.
+const offsetMessages = 8
+
+// clockOffsetNs is the offset for flow records; 0 where it is not known well.
+func (dom *domain) clockOffsetNs() int64 {
+	if dom.account.Messages < offsetMessages {
+		return 0
+	}
+	offset, _ := dom.hearing.offset.offsetNs()
+	return offset
+}

@@ -60,6 +60,7 @@ type base struct {
 	Exporter          netip.Addr
 	ObservationDomain uint32
 	ReceivedNs        int64
+	ClockOffsetNs     int64
 	SamplingRate      uint64
 }
 
@@ -80,6 +81,7 @@ func (m *message) share(r *flows.Record) {
 	r.Type, r.SequenceNum = m.base.Type, m.base.SequenceNum
 	r.Exporter, r.ObservationDomain = m.base.Exporter, m.base.ObservationDomain
 	r.ReceivedNs, r.SamplingRate = m.base.ReceivedNs, m.base.SamplingRate
+	r.ClockOffsetNs = m.base.ClockOffsetNs
 }
 
 // A dataSet is a data set that came before its template.
@@ -166,6 +168,7 @@ func (d *Decoder) domainKey() domainKey {
 func (d *Decoder) enterDomain(dom *domain) {
 	d.msg.domain = dom
 	d.msg.optionsFull = false
+	d.msg.base.ClockOffsetNs = dom.clockOffsetNs()
 	d.msg.tables = optionTables{dom.options, d.store.common(dom)}
 	d.msg.base.SamplingRate = d.msg.tables.onlyRate()
 	if d.msg.version == 9 {

@@ -36,6 +36,7 @@ func (d *Decoder) appendV5(dst []flows.Record, msg []byte) []flows.Record {
 	// The upper two bits are the sampling mode.
 	m.base.SamplingRate = uint64(be.Uint16(msg[22:]) & 0x3fff)
 	m.domain = d.store.domain(d.domainKey())
+	m.base.ClockOffsetNs = m.domain.clockOffsetNs()
 	a := &m.domain.account
 	a.received(len(msg), v5HeaderLen)
 	d.setV5Time(be.Uint32(msg[8:]), be.Uint32(msg[12:]))

@@ -110,6 +110,8 @@ func readRecord(r *flows.Record, v *fastjson.Value) error {
 	r.EndNs = v.GetInt64("time_flow_end_ns")
 	r.ReceivedNs = v.GetInt64("time_received_ns")
 	r.StartErrorNs = startError(r.Type)
+	r.ShiftNs = v.GetInt64("clock_offset_ms") * int64(time.Millisecond)
+	r.StartNs, r.EndNs = r.StartNs+r.ShiftNs, r.EndNs+r.ShiftNs
 	r.Bytes, r.Packets = v.GetUint64("bytes"), v.GetUint64("packets")
 	r.SamplingRate = v.GetUint64("sampling_rate")
 	r.SrcPort, r.DstPort = uint16(v.GetUint("src_port")), uint16(v.GetUint("dst_port"))
