@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -201,7 +200,7 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 	for _, socket := range d.group.Sockets() {
 		r := newReceiver(socket, netflow.Config{Allow: c.allowed}, fileLive(d.cache), d.log)
 		d.receivers = append(d.receivers, r)
-		join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
+		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
 		d.joiners = append(d.joiners, newJoiner(join, r, d.writer.in))
 	}
 	d.restoreExporters(c.Data)

@@ -189,14 +189,25 @@ func (e *exporterRow) clock() string {
 	if !ok {
 		return "not known"
 	}
-	text := amount(off/1000, "s") + " behind"
-	if off < 0 {
-		text = amount(-off/1000, "s") + " ahead"
-	}
+	text := sign(off, " behind", " ahead")
 	if drift, ok := known(e.ClockDriftPPM); ok {
 		text += fmt.Sprintf(", drift %.3g ppm", drift)
 	}
+	if names, ok := known(e.NamesOffsetMs); ok {
+		text += "; by the answers that named its flows " + sign(names, " behind", " ahead")
+	}
+	if e.CorrectedMs != 0 {
+		text += "; for the join its flows are taken " + sign(e.CorrectedMs, " later", " earlier")
+	}
 	return text
+}
+
+// sign writes a number of milliseconds, with a word for its sign.
+func sign(ms float64, positive, negative string) string {
+	if ms < 0 {
+		return amount(-ms/1000, "s") + negative
+	}
+	return amount(ms/1000, "s") + positive
 }
 
 func (e *exporterRow) counting() string {

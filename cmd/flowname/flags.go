@@ -66,6 +66,11 @@ func networks(flag string, texts []string) (all []netip.Prefix, err error) {
 	return all, nil
 }
 
+// ClockFlags say what becomes of the times of exporters whose clocks are wrong.
+type ClockFlags struct {
+	FixClocks bool `name:"fix-clocks" help:"Join flows by corrected times where their exporter's clock is certainly 2s off or more (default ${default})." default:"true" negatable:""`
+}
+
 // StreamFlags are the flags of IPFIX by TCP and TLS.
 type StreamFlags struct {
 	NetflowTCP  string `name:"netflow-tcp" help:"TCP address for IPFIX, such as :4739." placeholder:"ADDR"`

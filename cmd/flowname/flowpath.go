@@ -152,13 +152,15 @@ type joinStats struct {
 // A joiner turns the records of its receiver into lines: in the receiver's
 // goroutine as they come, and in its own those that have waited.
 type joiner struct {
-	ended <-chan struct{} // the receiver has
-	lines chan<- lineBuffer
-	spare chan []byte
-	stats snapshot[joinStats]
+	ended  <-chan struct{} // the receiver has
+	lines  chan<- lineBuffer
+	spare  chan []byte
+	stats  snapshot[joinStats]
+	clocks snapshot[[]correlate.Clock]
 
 	mu         sync.Mutex
 	correlator *correlate.Correlator
+	changes    uint64 // of clocks
 	buf        []byte
 	encoder    export.Encoder
 }
@@ -216,6 +218,10 @@ func (j *joiner) emitLocked(f *correlate.Flow) {
 // passLocked gives the lines to the writer and takes an empty buffer.
 func (j *joiner) passLocked() {
 	j.stats.store(joinStats{j.correlator.Stats(), j.correlator.Waiting()})
+	if n := j.correlator.ClockChanges(); n != j.changes {
+		j.changes = n
+		j.clocks.store(j.correlator.AppendClocks(nil)) // a new slice: others have the old one
+	}
 	if len(j.buf) == 0 {
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"flowname/correlate"
+	"flowname/flows"
 	"flowname/flows/listen/stream"
 	"flowname/flows/netflow"
 )
@@ -129,9 +131,13 @@ type exporterRow struct {
 	StartErrorMs     float64  `json:"start_error_ms"`
 	ClockOffsetMs    *float64 `json:"clock_offset_ms,omitempty"` // behind the collector's, by so much
 	ClockDriftPPM    *float64 `json:"clock_drift_ppm,omitempty"`
-	Counts           string   `json:"counts"`         // what its sequence numbers count
-	CountsDecided    bool     `json:"counts_decided"` // false: not known yet
-	CountsRight      bool     `json:"counts_right"`
+	// NamesOffsetMs is ClockOffsetMs by another measure: the answers that named its
+	// flows. CorrectedMs is how much later its flows are taken to be for the join.
+	NamesOffsetMs *float64 `json:"names_offset_ms,omitempty"`
+	CorrectedMs   float64  `json:"corrected_ms,omitempty"`
+	Counts        string   `json:"counts"`         // what its sequence numbers count
+	CountsDecided bool     `json:"counts_decided"` // false: not known yet
+	CountsRight   bool     `json:"counts_right"`
 
 	Said *saidRow `json:"said,omitempty"` // absent: it says nothing
 
@@ -179,6 +185,7 @@ type merged struct {
 	netflow.Report
 	ports  int
 	lately rateRow
+	clock  correlate.Clock
 }
 
 type mergeKey struct {
@@ -221,7 +228,7 @@ func mergeReports(reports []netflow.Report, nowNs int64) []merged {
 		all = append(all, *m)
 	}
 	slices.SortFunc(all, func(a, b merged) int {
-		return cmp.Or(a.Exporter.Addr().Compare(b.Exporter.Addr()), cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Version, b.Version))
+		return compareKey(a, mergeKey{b.Exporter.Addr(), b.Domain, b.Version})
 	})
 	return all
 }
@@ -247,6 +254,8 @@ func (m *merged) row(nowNs int64) exporterRow {
 	row.TemplateRefreshS = number(float64(m.RefreshNs)/1e9, m.RefreshNs > 0)
 	row.ClockOffsetMs = number(float64(m.OffsetNs)/1e6, m.HasOffset)
 	row.ClockDriftPPM = number(float64(m.DriftPPB)/1e3, m.HasDrift)
+	row.NamesOffsetMs = number(float64(m.clock.ByNamesNs)/1e6, m.clock.HasNames)
+	row.CorrectedMs = float64(m.clock.ShiftNs) / 1e6
 	return row
 }
 
@@ -322,6 +331,7 @@ func (d *daemon) takeLedger() *ledger {
 	l.exporters = mergeReports(reports, l.nowNs)
 	for _, j := range d.joiners {
 		c.Exported += j.stats.load().Total.Flows
+		l.addClocks(j.clocks.load())
 	}
 	c.LostLines = d.writer.stats.load().LostLines
 	c.Exported -= min(c.Exported, c.LostLines)
@@ -334,6 +344,24 @@ func (d *daemon) takeLedger() *ledger {
 	c.Account, c.Forgotten = rowOfAccount(&l.all), rowOfAccount(&l.gone)
 	c.Ended = rowOfAccount(&l.ended)
 	return l
+}
+
+// versions are the versions of NetFlow by the type of their flows.
+var versions = map[flows.Type]uint16{flows.NetFlowV5: 5, flows.NetFlowV9: 9, flows.IPFIX: 10}
+
+// addClocks adds what the join knows of exporters' clocks.
+func (l *ledger) addClocks(clocks []correlate.Clock) {
+	for i := range clocks {
+		cl := &clocks[i]
+		key := mergeKey{cl.Exporter, cl.Domain, versions[cl.Type]}
+		if at, ok := slices.BinarySearchFunc(l.exporters, key, compareKey); ok {
+			l.exporters[at].clock = *cl
+		}
+	}
+}
+
+func compareKey(m merged, key mergeKey) int {
+	return cmp.Or(m.Exporter.Addr().Compare(key.addr), cmp.Compare(m.Domain, key.domain), cmp.Compare(m.Version, key.version))
 }
 
 // serveExporters gives the ledger as JSON lines: the collector's, then one for

@@ -72,8 +72,10 @@ func (c stageCollector) flows(ch chan<- prometheus.Metric) {
 	for _, r := range correlate.Reasons() {
 		tally(ch, "unnamed", label{"reason", r.String()}, joined.Unnamed[r])
 	}
-	account(ch, "join", struct{ Waited, WaitedNamed, WaitRoomFull, ConnectionsForgotten uint64 }{
-		joined.Waited, joined.WaitedNamed, joined.WaitRoomFull, joined.ConnectionsForgotten,
+	account(ch, "join", struct {
+		Waited, WaitedNamed, WaitRoomFull, ConnectionsForgotten, Shifted, ClocksRefused uint64
+	}{
+		joined.Waited, joined.WaitedNamed, joined.WaitRoomFull, joined.ConnectionsForgotten, joined.Shifted, joined.ClocksRefused,
 	})
 	gauge(ch, "flowname_flows_waiting", "Flows that wait for an answer now.", uint64(waiting))
 }

@@ -88,7 +88,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.out, err = createOutput(c.Out, std.out); err != nil {
 		return r, err
 	}
-	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, Seed: replaySeed}, r.cache, places.NewCursor())
+	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())
 	r.progress = newProgress(std.err, r.inputs())
 	return r, nil
 }

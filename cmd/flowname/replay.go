@@ -18,6 +18,7 @@ type replayCmd struct {
 	Out   string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
 	Data  string        `help:"Keep the history in this directory; without it none is kept." placeholder:"DIR"`
 	Wait  time.Duration `help:"How long a flow waits for an answer, in packet time." default:"2s"`
+	ClockFlags
 	DNSFlags
 	LogFlags
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"flowname/correlate"
 )
 
 // off is the value that switches an address off.
@@ -37,6 +40,7 @@ type runCmd struct {
 	ReceiveBuffer int           `help:"Bytes of receive buffer wanted for each UDP socket." default:"33554432"`
 	Exporter      []string      `help:"Who may export, by UDP, TCP or TLS, and sFlow: a network or an address (repeatable); none means all." placeholder:"CIDR" aliases:"allow-exporter" sep:"none"`
 	HTTPFlags
+	ClockFlags
 	StreamFlags
 	DNSFlags
 	LogFlags
@@ -66,6 +70,11 @@ func (c *runCmd) Validate() error {
 		return err
 	}
 	return c.StreamFlags.validate()
+}
+
+// joining is how flows are joined.
+func (c *runCmd) joining() correlate.Config {
+	return correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: rand.Uint64()}
 }
 
 // Run collects until a signal ends it. SIGINT and SIGTERM drain and flush, a

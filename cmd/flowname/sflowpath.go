@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 
@@ -50,7 +49,7 @@ func (d *daemon) openSamples(c *runCmd) (err error) {
 			samples:  newSampleDecoder(d.dns, fileLive(d.cache)),
 		}
 		d.samplers = append(d.samplers, r)
-		join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
+		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
 		d.joiners = append(d.joiners, newJoiner(join, r.receiver, d.writer.in))
 	}
 	return nil

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
@@ -64,7 +63,7 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 		in: make(chan delivery, deliveriesQueued), log: d.log,
 	}
 	d.streams = append(d.streams, s)
-	join := correlate.New(correlate.Config{Wait: c.Wait, Seed: rand.Uint64()}, d.cache, d.places.NewCursor())
+	join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
 	d.joiners = append(d.joiners, newJoiner(join, s.receiver, d.writer.in))
 	return nil
 }
