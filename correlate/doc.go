@@ -44,6 +44,22 @@
 // of Config.WaitRoom flows; when it is full the flow that has waited longest
 // leaves early, decided by what is known then, and is counted.
 //
+// # Clocks
+//
+// With Config.FixClocks the clock of each exporter's observation domain is measured
+// two ways. By names: half of all flows begin within 7 ms of the answer that named
+// them and hardly one before it, so where most flows of an exporter begin the same
+// time off, its clock is; 32 of them make a lot, and two lots in a row have to agree
+// within half a second. By headers: [flows.Record.ClockOffsetNs], which the decoder
+// measures against the receive time; it is believed after 16 flows where a quarter
+// of them are off by as much, and so corrects where flows are too few or names too
+// spread for the other way. Headers alone are not believed: of a recording that is
+// sent again all is as late, and its answers with it.
+//
+// Offsets of [LeastSkew] and more are added to the start and the end of flows before
+// anything else is done with them ([flows.Record.ShiftNs]), also of those that wait;
+// of clocks that are behind by less, starts are taken to be as much less sure.
+//
 // # Time, ownership, concurrency
 //
 // A [Correlator] reads no clock: its callers say what time it is, wall-clock time

@@ -46,6 +46,8 @@ var ruleCases = map[string]struct {
 	"template_once":      {func(e *exporterRow) { e.TemplateRefreshS, e.LastSeen = nil, e.FirstSeen.Add(30*time.Minute) }, func(e *exporterRow) { e.TemplateRefreshS = nil }, "In 1h0m0s it has sent each template once"},
 	"wrong_clock_behind": {func(e *exporterRow) { e.ClockOffsetMs = number(5000) }, func(e *exporterRow) { e.ClockOffsetMs = number(3600_000) }, "1h0m0s behind"},
 	"wrong_clock_ahead":  {func(e *exporterRow) { e.ClockOffsetMs = number(-5000) }, func(e *exporterRow) { e.ClockOffsetMs = number(-5001) }, "5.001s ahead of the collector's (more than 5s)"},
+	"flow_times_behind":  {func(e *exporterRow) { e.NamesOffsetMs = number(2000) }, func(e *exporterRow) { e.NamesOffsetMs = number(3600_000) }, "begin 1h0m0s before the answers that name them"},
+	"flow_times_ahead":   {func(e *exporterRow) { e.NamesOffsetMs = number(-2000) }, func(e *exporterRow) { e.NamesOffsetMs = number(-2001) }, "begin 2.001s after the answers that name them (more than 2s)"},
 	"clock_drift":        {func(e *exporterRow) { e.ClockDriftPPM = number(-100) }, func(e *exporterRow) { e.ClockDriftPPM = number(-250) }, "250 ppm (more than 100 ppm)"},
 	"coarse_times":       {func(e *exporterRow) { e.StartErrorMs = 999 }, func(e *exporterRow) { e.StartErrorMs = 2000 }, "known to 2s only"},
 	"no_sampling":        {func(e *exporterRow) { e.SamplingRate, e.Flows = 0, 999 }, func(e *exporterRow) { e.SamplingRate = 0 }, "Nothing in its 10,000 flows"},

@@ -56,6 +56,14 @@ func amount(v float64, unit string) string {
 	return fmt.Sprintf("%.4g %s", v, unit)
 }
 
+// What to change on routers, in their own words.
+const (
+	setClock = "Set it by NTP (Cisco \"ntp server ADDRESS\"; Junos \"set system ntp server ADDRESS\"; RouterOS \"/system ntp client set enabled=yes servers=ADDRESS\"): " +
+		"names are found by the time at which a flow began."
+	setFlowTimes = "Its flow times are in a wrong time zone or by another clock: let it export them as UTC or by system uptime. " +
+		"Where all exporters show this, the clock of the DNS source is wrong: set that by NTP."
+)
+
 // exporterRules are for each exporter and domain.
 var exporterRules = []rule[exporterRow]{
 	{"not_allowed", "", 0, func(e *exporterRow) (float64, bool) { return e.refusedOf("not_allowed"), true },
@@ -73,9 +81,19 @@ var exporterRules = []rule[exporterRow]{
 	{"template_once", "s", 1800, func(e *exporterRow) (float64, bool) { return e.lifeS(), e.Templates > 0 && e.TemplateRefreshS == nil },
 		"In %[1]s it has sent each template once only. Set its template refresh to a minute: after a loss its data can not be read until then."},
 	{"wrong_clock_behind", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return v / 1000, ok },
-		"Its clock is %[1]s behind the collector's (more than %[2]s). Set it by NTP: names are found by the time at which a flow began."},
+		"Its clock is %[1]s behind the collector's (more than %[2]s). " + setClock},
 	{"wrong_clock_ahead", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return -v / 1000, ok },
-		"Its clock is %[1]s ahead of the collector's (more than %[2]s). Set it by NTP: names are found by the time at which a flow began."},
+		"Its clock is %[1]s ahead of the collector's (more than %[2]s). " + setClock},
+	{"flow_times_behind", "s", 2, func(e *exporterRow) (float64, bool) {
+		v, ok := known(e.NamesOffsetMs)
+		return v / 1000, ok && e.headersAreRight()
+	},
+		"Its flows begin %[1]s before the answers that name them (more than %[2]s), though the times of its messages are right. " + setFlowTimes},
+	{"flow_times_ahead", "s", 2, func(e *exporterRow) (float64, bool) {
+		v, ok := known(e.NamesOffsetMs)
+		return -v / 1000, ok && e.headersAreRight()
+	},
+		"Its flows begin %[1]s after the answers that name them (more than %[2]s), though the times of its messages are right. " + setFlowTimes},
 	{"clock_drift", "ppm", 100, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockDriftPPM); return math.Abs(v), ok },
 		"Its clock runs away from the collector's by %[1]s (more than %[2]s). Set it by NTP."},
 	{"coarse_times", "s", 0.999, func(e *exporterRow) (float64, bool) { return e.StartErrorMs / 1000, e.Flows > 0 && e.Messages >= 100 },
@@ -150,6 +168,12 @@ func known(v *float64) (float64, bool) {
 		return 0, false
 	}
 	return *v, true
+}
+
+// headersAreRight tells whether the times of its messages are.
+func (e *exporterRow) headersAreRight() bool {
+	off, ok := known(e.ClockOffsetMs)
+	return ok && math.Abs(off) < 5000
 }
 
 func (e *exporterRow) refusedOf(why string) float64 { return float64(e.Refused[why].Count) }

@@ -49,23 +49,29 @@ func ipfixMessage(set uint16, body []byte) []byte {
 func ipfixData(clients, servers []uint32) []byte {
 	var body []byte
 	for i := range clients {
-		start := uint64(testStart)*1000 + uint64(i)
-		body = append(body, testClient(clients[i]).AsSlice()...)
-		body = append(body, testServer(servers[i]).AsSlice()...)
-		body = append(body, flows.ProtoTCP)
-		body = binary.BigEndian.AppendUint16(body, uint16(32768+clients[i]%16384))
-		body = binary.BigEndian.AppendUint16(body, 443)
-		body = binary.BigEndian.AppendUint16(body, 0x1b)
-		body = binary.BigEndian.AppendUint64(body, 40_000)
-		body = binary.BigEndian.AppendUint64(body, 40)
-		for _, v := range []uint32{1, 2, 64496, 64497} {
-			body = binary.BigEndian.AppendUint32(body, v)
-		}
-		body = append(body, 24, 24, 0, 0)
-		body = binary.BigEndian.AppendUint64(body, start)
-		body = binary.BigEndian.AppendUint64(body, start+5000)
+		client := netip.AddrPortFrom(testClient(clients[i]), uint16(32768+clients[i]%16384))
+		body = appendIPFIXFlow(body, client, testServer(servers[i]), uint64(testStart)*1000+uint64(i))
 	}
 	return ipfixMessage(256, body)
+}
+
+// appendIPFIXFlow appends a record of ipfixTemplate: five seconds from a time in
+// milliseconds.
+func appendIPFIXFlow(body []byte, client netip.AddrPort, server netip.Addr, start uint64) []byte {
+	body = append(body, client.Addr().AsSlice()...)
+	body = append(body, server.AsSlice()...)
+	body = append(body, flows.ProtoTCP)
+	body = binary.BigEndian.AppendUint16(body, client.Port())
+	body = binary.BigEndian.AppendUint16(body, 443)
+	body = binary.BigEndian.AppendUint16(body, 0x1b)
+	body = binary.BigEndian.AppendUint64(body, 40_000)
+	body = binary.BigEndian.AppendUint64(body, 40)
+	for _, v := range []uint32{1, 2, 64496, 64497} {
+		body = binary.BigEndian.AppendUint32(body, v)
+	}
+	body = append(body, 24, 24, 0, 0)
+	body = binary.BigEndian.AppendUint64(body, start)
+	return binary.BigEndian.AppendUint64(body, start+5000)
 }
 
 func testClient(n uint32) netip.Addr {
