@@ -121,7 +121,7 @@ func newFlowPath(tb testing.TB, answers int) *flowPath {
 	}
 	return &flowPath{
 		decoder:    netflow.NewDecoder(netflow.Config{}),
-		correlator: correlate.New(correlate.Config{}, cache, places.NewCursor()),
+		correlator: correlate.New(correlate.Config{FixClocks: true}, cache, places.NewCursor()),
 		records:    make([]flows.Record, 0, recordsPerBatch),
 		lines:      make([]byte, 0, 1<<20),
 	}
