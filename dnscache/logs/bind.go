@@ -212,16 +212,23 @@ func bindSubnet(text []byte) netip.Prefix {
 	return netip.Prefix{}
 }
 
-// bindTime reads the time in what stands before a line's text: that of the
-// channel (print-time local, iso8601, iso8601-utc, iso8601-tzinfo) or else that
-// of syslog.
+// bindTime reads the time in what stands before a line's text: BIND's own or else
+// that of syslog.
 func bindTime(prefix []byte, cfg *Config) (ns int64, ok bool) {
-	text := prefix
+	if ns, ok = bindOwnTime(prefix, cfg); !ok {
+		ns, _, ok = cutPrefixTime(prefix, cfg)
+	}
+	return ns, ok
+}
+
+// bindOwnTime reads the time that the channel prints: print-time local, iso8601,
+// iso8601-utc or iso8601-tzinfo.
+func bindOwnTime(prefix []byte, cfg *Config) (ns int64, ok bool) {
 	for range maxPrefix {
-		word, rest := cutWord(text)
+		word, rest := cutWord(prefix)
 		switch {
 		case len(word) == 11 && word[2] == '-' && word[6] == '-':
-			if t, done := bindLocalTime(text, cfg); done {
+			if t, done := bindLocalTime(prefix, cfg); done {
 				return t, true
 			}
 		case len(word) >= 19 && word[4] == '-' && word[10] == 'T':
@@ -229,12 +236,9 @@ func bindTime(prefix []byte, cfg *Config) (ns int64, ok bool) {
 				ns, ok = t, true
 			}
 		}
-		if text = rest; len(text) == 0 {
+		if prefix = rest; len(prefix) == 0 {
 			break
 		}
-	}
-	if !ok {
-		ns, _, ok = cutPrefixTime(prefix, cfg)
 	}
 	return ns, ok
 }

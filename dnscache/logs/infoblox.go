@@ -33,7 +33,7 @@ func openInfoblox(cfg Config) Parser {
 	}
 }
 
-// An infobloxParser keeps nothing from line to line.
+// An infobloxParser keeps the latest year that a line told.
 type infobloxParser struct {
 	cfg     Config
 	queries bindParser
@@ -53,8 +53,11 @@ func (p *infobloxParser) Line(line []byte, to *Sink) Reason {
 	if !ok {
 		return p.queries.Line(line, to)
 	}
-	ns, ok := bindTime(prefix, &p.cfg)
-	if !ok {
+	ns, ok := bindOwnTime(prefix, &p.cfg)
+	if ok {
+		// Lines of queries have syslog's time only, which lacks the year.
+		p.queries.cfg.ReferenceNs = ns
+	} else if ns, ok = bindTime(prefix, &p.queries.cfg); !ok {
 		return BadTime
 	}
 	client, ok := parseAddr(peer)

@@ -45,6 +45,9 @@ func TestInfoblox(t *testing.T) {
 
 		{"queries", "<30>Nov 23 17:17:06 ns1 named[4711]: client @0x7f 192.0.2.7#61568 (a.example): query: a.example IN A + (192.0.2.53)",
 			[]string{"2026-11-23T17:17:06 192.0.2.7 a.example 1 ? @192.0.2.53"}, "used"},
+		{"queries beside responses of last year", strings.ReplaceAll(head, "2026", "2025") + "UDP: query: a.example IN A response: NOERROR +\n" +
+			"<30>Nov 23 17:17:06 ns1 named[4711]: client @0x7f 192.0.2.7#61568 (a.example): query: a.example IN A + (192.0.2.53)",
+			[]string{"2025-11-23T17:17:06.329 192.0.2.7 a.example 1", "2025-11-23T17:17:06 192.0.2.7 a.example 1 ? @192.0.2.53"}, "used used"},
 		{"other lines", "<30>Nov 23 17:17:06 ns1 named[4711]: FORMERR resolving 'a.example/A/IN': 192.0.2.53#53\n<30>Nov 23 17:17:06 ns1 dhcpd[4711]: DHCPACK", nil, "passed not_the_format"},
 	})
 }
@@ -55,9 +58,9 @@ func TestInfobloxCorpus(t *testing.T) {
 		"2020-09-24T09:46:27.205 192.168.1.3 2.1.168.192.in-addr.arpa 12 rcode=3",
 		"2020-09-24T09:46:27.329 192.168.1.3 abc.com 1 13.32.86.14/60 13.32.86.89/60 13.32.86.7/60 13.32.86.42/60",
 		"2020-09-24T09:46:27.336 192.168.1.3 abc.com 28",
-		"2026-09-24T09:46:27 192.168.1.3 abc.com 1 ? @192.168.1.2",
-		"2026-09-24T09:46:27 192.168.1.3 2.1.168.192.in-addr.arpa 12 ? @192.168.1.2",
-		"2026-09-24T09:46:27 192.168.1.3 abc.com 28 ? @192.168.1.2",
+		"2020-09-24T09:46:27 192.168.1.3 abc.com 1 ? @192.168.1.2",
+		"2020-09-24T09:46:27 192.168.1.3 2.1.168.192.in-addr.arpa 12 ? @192.168.1.2",
+		"2020-09-24T09:46:27 192.168.1.3 abc.com 28 ? @192.168.1.2",
 	}
 	if diff := cmp.Diff(want, p.evidence); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
