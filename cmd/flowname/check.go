@@ -126,6 +126,9 @@ func (c *checkCmd) check(arg string, config dnsConfig) *checkReport {
 	return r
 }
 
+// beginningBytes is how much is shown of a file that is not known.
+const beginningBytes = 32
+
 func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, config dnsConfig) error {
 	head, _ := in.reader.Peek(16)
 	if format == nil {
@@ -148,9 +151,9 @@ func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, co
 		return errors.New("a stream of PowerDNS's protobuf messages, which is not read from files: log dnstap instead, or the queries")
 	}
 	if format == nil {
-		line, _ := in.reader.Peek(4 * exampleBytes)
+		line, _ := in.reader.Peek(beginningBytes)
 		text, _, _ := strings.Cut(string(line), "\n")
-		return fmt.Errorf("not a capture, a dnstap stream or a log that is known ('flowname formats' lists them); it begins with %s", quoteExample([]byte(text)))
+		return fmt.Errorf("not a capture, a dnstap stream or a log that is known ('flowname formats' lists them); it begins with %s", quoteExample([]byte(text[:min(len(text), beginningBytes)])))
 	}
 	written := time.Now()
 	if info, err := in.file.Stat(); err == nil {
