@@ -55,8 +55,12 @@ func (p *infobloxParser) Line(line []byte, to *Sink) Reason {
 	}
 	ns, ok := bindOwnTime(prefix, &p.cfg)
 	if ok {
-		// Lines of queries have syslog's time only, which lacks the year.
-		p.queries.cfg.ReferenceNs = ns
+		// Lines of queries have syslog's time only, which lacks the year: the one
+		// that is nearest.
+		p.queries.cfg.ReferenceNs = ns + 180*dayNs
+		if known := p.cfg.ReferenceNs; known > 0 {
+			p.queries.cfg.ReferenceNs = min(p.queries.cfg.ReferenceNs, known)
+		}
 	} else if ns, ok = bindTime(prefix, &p.queries.cfg); !ok {
 		return BadTime
 	}

@@ -48,6 +48,9 @@ func TestInfoblox(t *testing.T) {
 		{"queries beside responses of last year", strings.ReplaceAll(head, "2026", "2025") + "UDP: query: a.example IN A response: NOERROR +\n" +
 			"<30>Nov 23 17:17:06 ns1 named[4711]: client @0x7f 192.0.2.7#61568 (a.example): query: a.example IN A + (192.0.2.53)",
 			[]string{"2025-11-23T17:17:06.329 192.0.2.7 a.example 1", "2025-11-23T17:17:06 192.0.2.7 a.example 1 ? @192.0.2.53"}, "used used"},
+		{"queries weeks behind the last response", strings.ReplaceAll(head, "2026", "2025") + "UDP: query: a.example IN A response: NOERROR +\n" +
+			"<30>Jan  3 17:17:06 ns1 named[4711]: client @0x7f 192.0.2.7#61568 (a.example): query: a.example IN A + (192.0.2.53)",
+			[]string{"2025-11-23T17:17:06.329 192.0.2.7 a.example 1", "2026-01-03T17:17:06 192.0.2.7 a.example 1 ? @192.0.2.53"}, "used used"},
 		{"other lines", "<30>Nov 23 17:17:06 ns1 named[4711]: FORMERR resolving 'a.example/A/IN': 192.0.2.53#53\n<30>Nov 23 17:17:06 ns1 dhcpd[4711]: DHCPACK", nil, "passed not_the_format"},
 	})
 }
