@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"flowname/flows"
 )
@@ -115,7 +116,6 @@ type connections struct {
 	sets      []connSet // a power of two of them
 	keys      [3]uint64 // of the hash, from the seed
 	forgotten uint64    // places taken from connections that may still have gone on
-	fetched   uint64    // of no meaning; see fetch
 }
 
 func newConnections(size int, seed uint64) connections {
@@ -133,31 +133,52 @@ func (cs *connections) at(p place) *conn {
 
 func (cs *connections) set(id uint64) place { return place(id & uint64(len(cs.sets)-1)) }
 
-// fetch reads what touch will look at. A row of fetches waits for memory once
-// where a row of touches would wait each time.
+// fetch and then aim have brought into the cache what touch will look at: the
+// ids of a set and which ended first, and then the connection. A row of each waits
+// for memory together where a row of touches would wait each time.
 func (cs *connections) fetch(id uint64) {
 	s := &cs.sets[cs.set(id)]
-	cs.fetched += s.ids[0] + uint64(s.endNs[0])
+	prefetch(unsafe.Pointer(&s.ids))
+	prefetch(unsafe.Pointer(&s.endNs))
+}
+
+func (cs *connections) aim(id uint64) {
+	s := &cs.sets[cs.set(id)]
+	i, _ := s.way(id)
+	c := &s.conns[i]
+	prefetch(unsafe.Pointer(c))
+	prefetch(unsafe.Pointer(&c.b)) // half of them lie in two lines
+}
+
+// way is where in a set a connection is, or else where a new one goes: in the
+// place of the one that ended first.
+func (s *connSet) way(id uint64) (i int, found bool) {
+	oldest := 0
+	for i := range s.ids {
+		if s.ids[i] == id {
+			return i, true
+		}
+		if s.endNs[i] < s.endNs[oldest] {
+			oldest = i
+		}
+	}
+	return oldest, false
 }
 
 // touch finds the connection of a record, or begins it, and notes the record.
 func (cs *connections) touch(id uint64, r *flows.Record) place {
 	set := cs.set(id)
 	s := &cs.sets[set]
-	oldest := 0
-	for i := range s.ids {
-		if s.ids[i] == id {
-			return cs.again(set*connWays+place(i), id, r)
-		}
-		if s.endNs[i] < s.endNs[oldest] {
-			oldest = i
-		}
+	i, found := s.way(id)
+	p := set*connWays + place(i)
+	if found {
+		return cs.again(p, id, r)
 	}
-	if s.ids[oldest] != 0 && r.StartNs-s.endNs[oldest] < maxGapOther {
+	if s.ids[i] != 0 && r.StartNs-s.endNs[i] < maxGapOther {
 		cs.forgotten++
 	}
-	cs.begin(set*connWays+place(oldest), id, r)
-	return set*connWays + place(oldest)
+	cs.begin(p, id, r)
+	return p
 }
 
 // find only tells where a connection is, if it is remembered.

@@ -155,6 +155,9 @@ func (c *Correlator) tieAll(records []flows.Record) {
 			c.ties = append(c.ties, tie{id: id, swapped: swapped, asked: -1})
 		}
 		for i := range part {
+			c.conns.aim(c.ties[first+i].id)
+		}
+		for i := range part {
 			t := &c.ties[first+i]
 			t.at = c.conns.touch(t.id, &part[i])
 		}
