@@ -3,6 +3,7 @@ package dnscache
 import (
 	"net/netip"
 	"slices"
+	"unsafe"
 )
 
 // A Batch is look-ups that are made together: of each shard the lock is taken
@@ -14,7 +15,6 @@ type Batch struct {
 	order   []uint32 // the asks' numbers, shard by shard
 	matches []Match
 	q       selection // scratch
-	fetched uint64    // of no meaning; see fetch
 }
 
 // An ask is one look-up of a Batch.
@@ -66,11 +66,11 @@ func (b *Batch) Answer(i int) (matches []Match, others bool) {
 func (c *Cache) LookUp(b *Batch) {
 	ends := b.sort(&c.hash)
 	from := uint32(0)
-	for i, to := range ends {
-		if from < to {
-			c.lookUpShard(&c.shards[i], b, b.order[from:to])
+	for i := 0; i < len(ends); i += lockedTogether {
+		if to := ends[i+lockedTogether-1]; from < to {
+			c.lookUpShards(b, b.order[from:to])
+			from = to
 		}
-		from = to
 	}
 	for i := range b.asks {
 		if a := &b.asks[i]; a.cold {
@@ -80,15 +80,16 @@ func (c *Cache) LookUp(b *Batch) {
 	b.fetchNames()
 }
 
-// fetchNames reads of each name what its reader will wait for: it lies somewhere.
+// fetchNames has fetched of each name what its reader will wait for: it lies
+// somewhere.
 func (b *Batch) fetchNames() {
-	var sum uint64
 	for i := range b.matches {
 		if name := b.matches[i].Name; name != "" {
-			sum += uint64(name[0]) + uint64(name[len(name)-1])
+			text := unsafe.Pointer(unsafe.StringData(name))
+			prefetch(text)
+			prefetch(unsafe.Add(text, len(name)-1))
 		}
 	}
-	b.fetched += sum
 }
 
 // sort hashes all asks and puts them into order. It tells where each shard's
@@ -119,19 +120,38 @@ func (b *Batch) sort(h *hasher) (ends [1 << shardBits]uint32) {
 	return ends
 }
 
-// lookUpShard answers those that are in one shard.
-func (c *Cache) lookUpShard(s *shard, b *Batch, part []uint32) {
+// lockedTogether is how many shards in a row are locked at a time: enough for
+// their look-ups to keep memory busy, few enough that who files waits only some
+// microseconds. Nobody who has one shard's lock waits for another's, so that many
+// may be held.
+const lockedTogether = 8
+
+// lookUpShards answers those that are in some shards.
+func (c *Cache) lookUpShards(b *Batch, part []uint32) {
 	now := c.clock.seconds()
 	var n lookUps
-	s.mu.RLock()
-	b.find(s, part)
-	for _, i := range part {
-		c.answer(s, b, &b.asks[i], now, &n)
+	var locked *shard
+	for _, i := range part { // they are in the shards' order
+		if s := c.shardOf(b.asks[i].hash); s != locked {
+			s.mu.RLock()
+			locked = s
+		}
 	}
-	s.mu.RUnlock()
-	s.count.lookups.Add(n.lookups)
+	c.find(b, part)
+	for _, i := range part {
+		a := &b.asks[i]
+		c.answer(c.shardOf(a.hash), b, a, now, &n)
+	}
+	locked = nil
+	for _, i := range part {
+		if s := c.shardOf(b.asks[i].hash); s != locked {
+			s.mu.RUnlock()
+			locked = s
+		}
+	}
+	locked.count.lookups.Add(n.lookups)
 	if n.hits > 0 {
-		s.count.hits.Add(n.hits)
+		locked.count.hits.Add(n.hits)
 	}
 	if n.filtered > 0 {
 		c.count.filtered.Add(n.filtered)
@@ -142,38 +162,61 @@ func (c *Cache) lookUpShard(s *shard, b *Batch, part []uint32) {
 type lookUps struct{ lookups, hits, filtered uint64 }
 
 // find fills in the numbers of the addresses and pairs. Each step is a loop of
-// its own: it reads for all asks what the step before it has told the place of,
-// and the processor has as many reads on their way as it can.
-func (b *Batch) find(s *shard, part []uint32) {
-	var sum uint64
-	if addresses, pairs := s.byAddress.cells, s.byPair.cells; len(pairs) > 0 {
-		for _, i := range part {
-			a := &b.asks[i]
-			sum += uint64(addresses[a.hash&uint64(len(addresses)-1)] ^ pairs[a.pairHash&uint64(len(pairs)-1)])
+// its own: it has fetched for all asks what the next step reads, so that they
+// wait for memory together.
+func (c *Cache) find(b *Batch, part []uint32) {
+	for _, i := range part {
+		a := &b.asks[i]
+		s := c.shardOf(a.hash)
+		s.byAddress.fetch(a.hash)
+		s.byPair.fetch(a.pairHash)
+	}
+	for _, i := range part {
+		a := &b.asks[i]
+		s := c.shardOf(a.hash)
+		if n, _ := s.byAddress.seek(a.hash, a.hash); n != 0 {
+			prefetch(unsafe.Pointer(s.addresses.at(n)))
+		}
+		if n, _ := s.byPair.seek(a.pairHash, a.pairHash); n != 0 {
+			prefetch(unsafe.Pointer(s.pairs.at(n)))
 		}
 	}
 	for _, i := range part {
 		a := &b.asks[i]
+		s := c.shardOf(a.hash)
 		a.address = s.findAddress(a.p, a.hash)
-	}
-	for _, i := range part {
-		if a := &b.asks[i]; a.address != 0 && a.who != anyClient {
+		if a.address != 0 && a.who != anyClient {
 			a.pair = s.findPairOf(a.who, a.address, a.pairHash)
 		}
+		if head := s.head(a); head != 0 {
+			prefetch(unsafe.Pointer(s.versions.at(head)))
+		} else if c.store != nil {
+			c.filter.fetch(a.hash)
+			c.filter.fetch(a.pairHash)
+		}
 	}
 	for _, i := range part {
-		var head uint32
-		switch a := &b.asks[i]; {
-		case a.pair != 0:
-			head = s.pairs.at(a.pair).chain.head
-		case a.address != 0:
-			head = s.addresses.at(a.address).chain.head
-		}
-		if head != 0 {
-			sum += uint64(s.versions.at(head).name)
+		a := &b.asks[i]
+		s := c.shardOf(a.hash)
+		if head := s.head(a); head != 0 {
+			v := s.versions.at(head)
+			c.names.fetch(v.name)
+			if v.next != 0 {
+				prefetch(unsafe.Pointer(s.versions.at(v.next)))
+			}
 		}
 	}
-	b.fetched += sum // so that the reads are not optimised away
+}
+
+// head is the newest version that an ask comes to, 0 if there is none.
+func (s *shard) head(a *ask) uint32 {
+	switch {
+	case a.pair != 0:
+		return s.pairs.at(a.pair).chain.head
+	case a.address != 0:
+		return s.addresses.at(a.address).chain.head
+	}
+	return 0
 }
 
 // answer looks an ask up, whose address and pair are found. The shard is locked.

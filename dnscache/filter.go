@@ -3,6 +3,7 @@ package dnscache
 import (
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // filter is a Bloom filter over the hashes of what the store may hold: a "no"
@@ -58,6 +59,13 @@ func (f *filter) mayHold(h uint64) bool {
 		}
 	}
 	return false
+}
+
+// fetch has fetched what mayHold reads.
+func (f *filter) fetch(h uint64) {
+	for _, p := range *f.parts.Load() {
+		prefetch(unsafe.Pointer(p.block(h)))
+	}
 }
 
 // add adds h and says what mayHold said before.

@@ -125,6 +125,14 @@ func (n *names) get(id uint32) string {
 	return text
 }
 
+// fetch has fetched what get reads of a number in use.
+func (n *names) fetch(id uint32) {
+	s := &n.shards[id&nameShardMask]
+	s.mu.RLock()
+	prefetch(unsafe.Pointer(s.entries.at(id >> nameShardBits)))
+	s.mu.RUnlock()
+}
+
 func (s *nameShard) text(e *nameEntry) string {
 	return unsafe.String(&s.chunks[e.chunk][e.off], int(e.size))
 }

@@ -1,5 +1,7 @@
 package dnscache
 
+import "unsafe"
+
 // slabChunk is how many items a slab takes at once: a slab grows without moving
 // what it holds and without the half-empty copy that a doubling slice leaves.
 const (
@@ -84,6 +86,13 @@ func (t *slots) seek(h, pos uint64) (item uint32, at uint64) {
 			return cell & maxSlots, pos
 		}
 		pos++
+	}
+}
+
+// fetch has fetched the cell at which seek begins.
+func (t *slots) fetch(h uint64) {
+	if len(t.cells) > 0 {
+		prefetch(unsafe.Pointer(&t.cells[h&uint64(len(t.cells)-1)]))
 	}
 }
 

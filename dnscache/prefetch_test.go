@@ -1,0 +1,17 @@
+package dnscache
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// A prefetch reads nothing: what is not there is no fault, and nothing changes.
+func TestPrefetchAnywhere(t *testing.T) {
+	x := [3]uint64{1, 2, 3}
+	prefetch(nil)
+	prefetch(unsafe.Add(unsafe.Pointer(nil), 1))
+	prefetch(unsafe.Pointer(&x[1]))
+	if x != [3]uint64{1, 2, 3} {
+		t.Errorf("after a prefetch: %v", x)
+	}
+}
