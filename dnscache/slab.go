@@ -3,9 +3,11 @@ package dnscache
 import "unsafe"
 
 // slabChunk is how many items a slab takes at once: a slab grows without moving
-// what it holds and without the half-empty copy that a doubling slice leaves.
+// what it holds and without the half-empty copy that a doubling slice leaves. The
+// table of its chunks is read on the way to each item, so it is to be short: with
+// 256 items a chunk those of a million answers drove each other out of the cache.
 const (
-	slabBits  = 8
+	slabBits  = 10
 	slabChunk = 1 << slabBits
 )
 
