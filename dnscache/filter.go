@@ -28,8 +28,10 @@ type filterPart struct {
 type filterBlock [8]atomic.Uint64
 
 const (
-	filterFirst = 1 << 12 // blocks of the first part: 256 KiB
-	filterLast  = 1 << 18 // blocks of the largest: 16 MiB, 32 MiB in all
+	// filterFirst is how many blocks the first part has: 4 MiB, for a million
+	// answers. A "no" reads a block of each part, and waits for it.
+	filterFirst = 1 << 16
+	filterLast  = 1 << 18 // blocks of the largest: 16 MiB, 28 MiB in all
 	// filterLoad is how many keys a block takes: 12 bits a key, about 1 % of
 	// false answers.
 	filterLoad = 42

@@ -92,6 +92,7 @@ func TestNames(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	f := newFilter()
+	f.parts.Store(&[]*filterPart{newFilterPart(1 << 12)}) // small, to see it grow
 	rnd := rand.New(rand.NewPCG(5, 6))
 	const n = 700_000
 	added := make([]uint64, n)
