@@ -120,6 +120,7 @@ type connections struct {
 
 func newConnections(size int, seed uint64) connections {
 	cs := connections{sets: make([]connSet, 1<<bits.Len(uint(max(size, connWays)/connWays-1)))}
+	hugePages(cs.sets)
 	for i := range cs.keys {
 		seed += secret0
 		cs.keys[i] = fold(seed^secret1, secret2) | 1<<63

@@ -101,6 +101,7 @@ type Cache struct {
 	names   names
 	clients clients
 	shards  [1 << shardBits]shard
+	arena   arena // of what is in clients, names and shards
 
 	beganNs atomic.Int64 // the earliest time known
 	newest  atomic.Int64 // the latest
@@ -140,6 +141,7 @@ func Open(cfg Config) (*Cache, error) {
 		hash:        newHasher(cfg.Seed),
 	}
 	c.names.init()
+	c.plant()
 	if cfg.Dir == "" {
 		return c, nil
 	}

@@ -46,6 +46,7 @@ func newFilter() *filter {
 
 func newFilterPart(blocks int) *filterPart {
 	p := &filterPart{blocks: make([]filterBlock, blocks)}
+	hugePages(p.blocks)
 	p.left.Store(int64(blocks) * filterLoad)
 	return p
 }

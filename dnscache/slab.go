@@ -17,6 +17,7 @@ type slab[T any] struct {
 	chunks []*[slabChunk]T
 	free   []uint32
 	next   uint32 // the lowest number never given out
+	from   *arena // where chunks come from; nil: the heap
 }
 
 // at is the item i. It stays where it is until it is freed.
@@ -33,7 +34,7 @@ func (s *slab[T]) alloc() uint32 {
 		s.next = 1
 	}
 	if int(s.next>>slabBits) == len(s.chunks) {
-		s.chunks = append(s.chunks, new([slabChunk]T))
+		s.chunks = append(s.chunks, chunkOf[T](s.from))
 	}
 	s.next++
 	return s.next - 1
