@@ -40,8 +40,8 @@ type link struct {
 // reset forgets the records.
 func (s *records) reset() { s.all, s.names = s.all[:0], s.names[:0] }
 
-// add takes one record from its texts.
-// An address or a target that is none leaves the record out.
+// add takes one record from its texts. An address or a target that is none leaves
+// the record out.
 func (s *records) add(owner []byte, typ uint16, ttl uint32, data []byte) {
 	if len(s.all) == maxAnswers {
 		return
@@ -78,11 +78,7 @@ func (s *records) name(text []byte) (name []byte, ok bool) {
 // target, else the first owner. Nil if there is no record.
 func (s *records) root() []byte {
 	for i := range s.all {
-		isTarget := false
-		for j := range s.all {
-			isTarget = isTarget || i != j && bytes.Equal(s.all[j].target, s.all[i].owner)
-		}
-		if !isTarget {
+		if !s.isTarget(s.all[i].owner) {
 			return s.all[i].owner
 		}
 	}
@@ -90,6 +86,16 @@ func (s *records) root() []byte {
 		return s.all[0].owner
 	}
 	return nil
+}
+
+// isTarget says whether a record leads to a name.
+func (s *records) isTarget(name []byte) bool {
+	for i := range s.all {
+		if s.all[i].typ == typeCNAME && bytes.Equal(s.all[i].target, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // follow goes from r.Name to the addresses it has by the records, in whatever

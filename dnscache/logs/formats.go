@@ -5,6 +5,7 @@ package logs
 var formats = []*Format{
 	&zeekFormat,
 	&suricataFormat,
+	&passiveDNSFormat,
 	&bindFormat,
 	&unboundFormat,
 	&coreDNSFormat,

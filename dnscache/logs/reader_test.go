@@ -465,6 +465,8 @@ var fuzzSeeds = []string{
 	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
 	eveVersions["version 1"],
 	eveVersions["version 2"] + eveVersions["version 3"],
+	passiveRowAt(1, "a.test.", "CNAME", "b.test.", "60") + passiveRowAt(1, "b.test.", "A", "203.0.113.5", "60") + passiveRowAt(2, "c.test.", "A", "NXDOMAIN", "0"),
+	"2023-11-14 22:13:20.500000,ids,10.1.0.7,10.1.0.53,udp,IN,site.test.,10,A,203.0.113.5,11,60,1",
 }
 
 // What stands behind the last line end is only taken where it is whole by itself.

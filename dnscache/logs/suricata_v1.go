@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/netip"
@@ -128,15 +127,7 @@ type eveState struct {
 	RCode          uint16
 	Port           uint16
 	ID             uint64
-	Records        []eveRecordState
-}
-
-type eveRecordState struct {
-	Owner  []byte
-	Type   uint16
-	TTL    uint32
-	Addr   netip.Addr
-	Target []byte
+	Records        []recordState
 }
 
 // AppendState appends the answers that wait, as JSON.
@@ -148,9 +139,7 @@ func (p *eveParser) AppendState(dst []byte) []byte {
 	for _, g := range p.held.groups {
 		r := &g.response
 		s := eveState{TimeNs: r.TimeNs, Client: r.Client, Server: r.Server, RCode: r.RCode, Port: g.port, ID: g.id}
-		for _, c := range g.records.all {
-			s.Records = append(s.Records, eveRecordState{c.owner, c.typ, c.ttl, c.addr, c.target})
-		}
+		s.Records = g.records.state()
 		state = append(state, s)
 	}
 	text, _ := json.Marshal(state) // numbers, texts and addresses always can be
@@ -174,27 +163,11 @@ func (p *eveParser) Restore(state []byte) error {
 	for _, s := range all {
 		g := &eveGroup{port: s.Port, id: s.ID}
 		g.response = dnscache.Response{TimeNs: s.TimeNs, Client: s.Client, Server: s.Server, RCode: s.RCode, Source: dnscache.SourceSuricataDNS}
-		if s.TimeNs < 0 || !isPlain(s.Client) || !isPlain(s.Server) || len(s.Records) > maxAnswers {
+		if s.TimeNs < 0 || !isPlain(s.Client) || !isPlain(s.Server) || !g.records.restore(s.Records) {
 			return errEveState
-		}
-		for _, c := range s.Records {
-			isAlias, isAddr := c.Type == typeCNAME, c.Type == typeA || c.Type == typeAAAA
-			if !isName(c.Owner) || isAlias != isName(c.Target) || isAddr != isPlain(c.Addr) || c.TTL > dnscache.MaxTTL {
-				return errEveState
-			}
-			g.records.all = append(g.records.all, record{c.Owner, c.Type, c.TTL, c.Addr, c.Target})
 		}
 		held.groups = append(held.groups, g)
 	}
 	p.held = held
 	return nil
-}
-
-// isPlain says whether an address is as parseAddr gives it.
-func isPlain(a netip.Addr) bool { return a.IsValid() && a == a.Unmap().WithZone("") }
-
-// isName says whether a name is as appendName gives it.
-func isName(name []byte) bool {
-	again, ok := appendName(nil, name)
-	return ok && bytes.Equal(again, name)
 }
