@@ -8,11 +8,13 @@ import (
 )
 
 // An Encoder makes lines for one goroutine. It is [AppendJSON] with a memory: the
-// flows of one datagram begin alike, so the text of that is kept. The zero
-// Encoder is ready.
+// flows of one datagram begin alike, and many are of the same places, so the text
+// of that is kept. The zero Encoder is ready.
 type Encoder struct {
 	of   headFields
 	head []byte // the text of them; empty before the first flow
+
+	degrees degrees
 }
 
 // headFields are what appendHead writes.
@@ -31,5 +33,5 @@ func (e *Encoder) AppendJSON(dst []byte, f *correlate.Flow) []byte {
 	if of != e.of || len(e.head) == 0 {
 		e.of, e.head = of, appendHead(e.head[:0], r)
 	}
-	return appendRest(append(dst, e.head...), f)
+	return appendRest(append(dst, e.head...), f, &e.degrees)
 }

@@ -11,15 +11,15 @@ import (
 
 // AppendJSON appends a flow as one line of JSON, the final newline included.
 func AppendJSON(dst []byte, f *correlate.Flow) []byte {
-	return appendRest(appendHead(dst, f.Record), f)
+	return appendRest(appendHead(dst, f.Record), f, nil)
 }
 
 // appendRest appends a line but for its head.
-func appendRest(dst []byte, f *correlate.Flow) []byte {
+func appendRest(dst []byte, f *correlate.Flow, d *degrees) []byte {
 	dst = appendBase(dst, f.Record)
 	dst = appendOptional(dst, f.Record)
-	dst = appendGeo(appendNames(dst, &srcKeys, &f.Src, f.StartNs), &srcKeys, &f.Src)
-	dst = appendGeo(appendNames(dst, &dstKeys, &f.Dst, f.StartNs), &dstKeys, &f.Dst)
+	dst = appendGeo(appendNames(dst, &srcKeys, &f.Src, f.StartNs), &srcKeys, &f.Src, d)
+	dst = appendGeo(appendNames(dst, &dstKeys, &f.Dst, f.StartNs), &dstKeys, &f.Dst, d)
 	return append(AppendUnnamed(dst, f.Unnamed), '}', '\n')
 }
 
@@ -140,7 +140,7 @@ func appendProgram(dst []byte, k *endKeys, p *dnscache.Program) []byte {
 }
 
 // appendGeo appends what geography gives to an end.
-func appendGeo(dst []byte, k *endKeys, e *correlate.End) []byte {
+func appendGeo(dst []byte, k *endKeys, e *correlate.End, d *degrees) []byte {
 	if e.Geo.ASN != 0 {
 		dst = appendUint(dst, k.asn, uint64(e.Geo.ASN))
 	}
@@ -154,8 +154,8 @@ func appendGeo(dst []byte, k *endKeys, e *correlate.End) []byte {
 		dst = appendText(dst, k.city, e.Geo.City)
 	}
 	if e.Geo.HasLocation {
-		dst = strconv.AppendFloat(append(dst, k.lat...), e.Geo.Lat, 'f', -1, 64)
-		dst = strconv.AppendFloat(append(dst, k.lon...), e.Geo.Lon, 'f', -1, 64)
+		dst = d.append(append(dst, k.lat...), e.Geo.Lat)
+		dst = d.append(append(dst, k.lon...), e.Geo.Lon)
 	}
 	return dst
 }
