@@ -35,8 +35,8 @@ type Config struct {
 	// port 0 is one that the kernel picks, the same for all sockets.
 	Addr string
 	// Sockets is how many share the address. 0 means half the processors Go
-	// may use, at least one and at most eight: decoding takes about half of
-	// what a flow costs. Always one elsewhere than on Linux.
+	// may use, at least one and at most eight: the kernel's part of receiving,
+	// the output and DNS want the others. Always one elsewhere than on Linux.
 	Sockets int
 	// ReceiveBuffer is how many bytes each socket asks the kernel to queue, in
 	// the unit of SO_RCVBUF and net.core.rmem_max. 0 means 32 MiB.
