@@ -140,6 +140,10 @@ func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, co
 			r.describe(nameDnstap)
 			return r.checkFrames(in.path, config)
 		}
+		if head, _ := in.reader.Peek(1 << 10); logs.IsPowerDNS(head) {
+			r.describe(namePowerDNS)
+			return r.checkFrames(in.path, config)
+		}
 	}
 	if format == nil {
 		var err error
@@ -147,13 +151,10 @@ func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, co
 			return err
 		}
 	}
-	if head, _ := in.reader.Peek(1 << 10); format == nil && isPowerDNS(head) {
-		return errors.New("a stream of PowerDNS's protobuf messages, which is not read from files: log dnstap instead, or the queries")
-	}
 	if format == nil {
 		line, _ := in.reader.Peek(beginningBytes)
 		text, _, _ := strings.Cut(string(line), "\n")
-		return fmt.Errorf("not a capture, a dnstap stream or a log that is known ('flowname formats' lists them); it begins with %s", quoteExample([]byte(text[:min(len(text), beginningBytes)])))
+		return fmt.Errorf("not a capture, a stream of dnstap or PowerDNS, or a log that is known ('flowname formats' lists them); it begins with %s", quoteExample([]byte(text[:min(len(text), beginningBytes)])))
 	}
 	written := time.Now()
 	if info, err := in.file.Stat(); err == nil {

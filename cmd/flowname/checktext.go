@@ -145,7 +145,7 @@ var reasonWords = map[string]string{
 	"stream_implausible": "places in TCP streams where a message should begin",
 
 	// frames
-	"bad_protobuf": "no dnstap message",
+	"bad_protobuf": "no message",
 	"too_large":    "larger than any message",
 	"not_message":  "not about a DNS message",
 	"no_wire":      "without the DNS message: the server has to be told to send it",

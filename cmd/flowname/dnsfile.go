@@ -57,8 +57,8 @@ type dnsConfig struct {
 	forwarders []netip.Prefix
 }
 
-// openDNSFile opens a file of DNS evidence: a capture, a dnstap frame stream or a
-// log, which may be given as FORMAT:PATH.
+// openDNSFile opens a file of DNS evidence: a capture, a dnstap frame stream, a
+// stream of PowerDNS messages or a log, which may be given as FORMAT:PATH.
 func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	format, path, err := splitFormat(path)
 	if err != nil {
@@ -80,6 +80,8 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	switch in.kind {
 	case kindDnstap:
 		err = f.openDnstap()
+	case kindPowerDNS:
+		f.openPowerDNS()
 	case kindLog:
 		f.openLog(config.logs)
 	default:
@@ -92,7 +94,7 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	return f, nil
 }
 
-var errNoEvidence = errors.New("neither a capture (pcap, pcapng), nor a dnstap frame stream, nor a log of a known format, " +
+var errNoEvidence = errors.New("neither a capture (pcap, pcapng), nor a stream of dnstap or PowerDNS, nor a log of a known format, " +
 	"plain or packed with gzip or zstd; a log's format can be given: FORMAT:PATH")
 
 func (f *dnsFile) openDnstap() error {
@@ -113,6 +115,13 @@ func (f *dnsFile) openDnstap() error {
 		tell("dns", f.intake.parser.Stats())
 	}
 	return err
+}
+
+func (f *dnsFile) openPowerDNS() {
+	reader := logs.NewPowerDNSReader(f.in.reader)
+	to := &logs.Sink{Response: f.keep}
+	f.step = func() error { return reader.Next(to) }
+	f.accounts = func(tell func(string, any)) { tell("powerdns", reader.Stats()) }
 }
 
 func (f *dnsFile) openCapture(config sensor.Config) error {

@@ -41,11 +41,19 @@ var binaryFormats = []formatRow{
 		Configure: "In BIND, Unbound, Knot Resolver or CoreDNS log client responses to a file; in dnsdist also those from its cache.",
 		Caveat:    "Resolver and forwarder responses are for any client. CoreDNS writes no messages without full.",
 	},
+	{
+		Name: namePowerDNS, Title: "PowerDNS Recursor and dnsdist, protobuf messages", Kind: "messages", Carries: []string{"answers", "any_client", "questions"},
+		Configure: "In the Recursor's Lua configuration protobufServer(\"HOST:PORT\", {exportTypes={pdns.A, pdns.AAAA, pdns.CNAME}}); in dnsdist " +
+			"newRemoteLogger(\"HOST:PORT\") with RemoteLogResponseAction, in addResponseAction and in addCacheHitResponseAction. " +
+			"Write what comes at the port to a file as it is: nc -lk PORT > powerdns.bin.",
+		Caveat: "Without CNAME among the exported types all addresses of an answer are taken for the question's. Masked clients are no clients.",
+	},
 }
 
 const (
-	nameCapture = "capture"
-	nameDnstap  = "dnstap"
+	nameCapture  = "capture"
+	nameDnstap   = "dnstap"
+	namePowerDNS = "powerdns"
 )
 
 // formatRows are all formats, or those that are named.

@@ -20,17 +20,19 @@ import (
 type fileKind int
 
 const (
-	kindUnknown fileKind = iota
-	kindCapture          // pcap or pcapng
-	kindDnstap           // a frame stream
-	kindLog              // lines of a known format
+	kindUnknown  fileKind = iota
+	kindCapture           // pcap or pcapng
+	kindDnstap            // a frame stream
+	kindPowerDNS          // a stream of protobuf messages
+	kindLog               // lines of a known format
 )
 
 var kindTexts = [...]string{
-	kindUnknown: "none",
-	kindCapture: "a capture",
-	kindDnstap:  "a dnstap stream: give it with --dns",
-	kindLog:     "a log of DNS evidence: give it with --dns",
+	kindUnknown:  "none",
+	kindCapture:  "a capture",
+	kindDnstap:   "a dnstap stream: give it with --dns",
+	kindPowerDNS: "a stream of PowerDNS messages: give it with --dns",
+	kindLog:      "a log of DNS evidence: give it with --dns",
 }
 
 // An input is an opened file, unpacked, with its kind.
@@ -106,6 +108,10 @@ func (in *input) sniff() error {
 	case dnstap.IsFrameStream(head):
 		in.kind = kindDnstap
 	default:
+		if head, _ := in.reader.Peek(1 << 10); logs.IsPowerDNS(head) {
+			in.kind = kindPowerDNS
+			return nil
+		}
 		in.format, err = peekLogFormat(in.reader)
 		if in.format != nil {
 			in.kind = kindLog
