@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,6 +42,8 @@ func TestCheckPacked(t *testing.T) {
 	}
 	encoder.Write(line)
 	encoder.Close()
+	// A question of PowerDNS: kind, from, seconds, question with its name.
+	question := "\x00\x1b\x08\x01\x32\x04\x0a\x09\x00\x07\x48" + string(binary.AppendUvarint(nil, 1795458600)) + "\x62\x0b\x0a\x09shop.test"
 	for name, c := range map[string]struct {
 		content []byte
 		what    string // the report's first line, behind the path
@@ -50,6 +53,7 @@ func TestCheckPacked(t *testing.T) {
 		"gzip":       {once.Bytes(), "[cloudflare-gateway], packed with gzip\n", "1, 1 used", ""},
 		"twice":      {twice.Bytes(), "[cloudflare-gateway], packed with gzip, packed with gzip\n", "1, 1 used", ""},
 		"zstd":       {other.Bytes(), "[cloudflare-gateway], packed with zstd\n", "1, 1 used", ""},
+		"PowerDNS":   {[]byte(question + question), "[powerdns]\n", "2, 2 used", ""},
 		"torn line":  {line[:len(line)-1], "[cloudflare-gateway]\n", "1, 1 used", ""},
 		"torn line2": {append(bytes.Clone(line), line[:40]...), "[cloudflare-gateway]\n", "2, 1 used", "1 torn"},
 		"torn gzip":  {once.Bytes()[:len(once.Bytes())-4], "[cloudflare-gateway], packed with gzip\n", "1, 1 used", "unexpected EOF: what came before is used"},
