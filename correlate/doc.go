@@ -7,17 +7,30 @@
 // Let C be one end and A the other, s the flow's start and d the error that s
 // can have by the form it was exported in ([flows.Record.StartErrorNs]).
 //
-// Where the flow record itself carries the server's name, it is that one: basis
-// exporter. What the following rules give stays behind it as candidates. Else:
+// What is nearer to the connection outranks what is farther, and what is farther
+// stays behind it as a candidate, with its own basis and source:
 //
-//  1. Of C's answers for A at or before s+d the nearest to s names A: basis
-//     client, or client_expired where its TTL and [Grace] had passed at s. C's
-//     other names for A are candidates.
-//  2. Else C's first answer for A after s+d names it: client_later.
-//  3. Else, where the answers that others had for A before s+d give one name
-//     only, it is that one: others. Where they give several, none of them is:
-//     the end stays unnamed, and they are its candidates (ambiguous).
-//  4. Else there is no name, and [Reason] says why.
+//  1. The server's name in the flow record itself: exporter.
+//  2. A name that was read in this connection's handshake (tls), then one that an
+//     agent or a device told of it (endpoint): the evidence's ends are the flow's,
+//     and it was made near s, see dnscache.
+//  3. Of C's answers for A at or before s+d the nearest to s: client, or
+//     client_expired where its TTL and [Grace] had passed at s. C's other names for A
+//     are candidates.
+//  4. A name that C asked for at or before s+d, and that A had near then by anybody's
+//     answers, nearest question first: client_query, or client_expired where the
+//     answer's TTL and [Grace] had passed since the question. client_query goes
+//     before the first answer that is not client.
+//  5. C's first answer for A after s+d: client_later.
+//  6. Where C has no evidence of these kinds, and the answers and connections that
+//     others had for A before s+d give one name only, it is that one: others. Where
+//     they give several, none of them is: the end stays unnamed, and they are its
+//     candidates (ambiguous). They stand behind what the rules 1 and 2 gave too.
+//  7. Else there is no name, and [Reason] says why.
+//
+// A connection that was seen is evidence for its own flow. For other flows, of the
+// same client too, it is what others had. Its process goes onto the end that it is
+// at, with or without a name.
 //
 // C and A are also looked for under what NAT made of them, where the flow record
 // says so, C first: which of the two the inside knows differs by exporter.
@@ -38,7 +51,7 @@
 //
 // # Waiting
 //
-// A flow that rules 2 to 4 would decide waits up to Config.Wait for an answer
+// A flow that rules 5 to 7 would decide waits up to Config.Wait for an answer
 // that is on its way to the cache still: resolvers deliver their logs in
 // batches, and exporters are sometimes faster. The waiting room is a ring
 // of Config.WaitRoom flows; when it is full the flow that has waited longest

@@ -18,6 +18,36 @@
 // again (the A and the HTTPS response of one moment, the same capture loaded
 // twice) and changes nothing. Answers may come in any order.
 //
+// # Other evidence
+//
+// Not every source tells who was answered what. What it tells besides is a fact,
+// filed as a version like any answer, under an address that no packet has
+// (100:0:0:1::/64, see facts.go): index, store, retention, warm start and eviction
+// need not know. The history does not show these addresses, and evidence that
+// claims one is refused (Reserved).
+//
+// A question is a Response with QuestionOnly: the client asked for the name, and
+// that is all. AppendAsked makes evidence of it where anybody's answers say which
+// addresses the name had near then: one from a TTL and 5 minutes before the question
+// to a minute after it. The names it looks at are those of AppendOthers, so that of an
+// address with more than MaxMatches names the newest count. In the history a
+// question is a row without an address.
+//
+// A Connection is what a handshake or an agent told of one connection. AppendMade
+// finds it for the flow with its ends, as far as the source told them: made at most 10
+// seconds after the flow's start and, where both ports are known, at most 30 minutes
+// before, else 10 seconds. Its name is also filed for the server, where it is for
+// other clients what another's answer is, and for the client's shadow, an address
+// that no host has, so that the history has it and AppendClient does not: its client
+// did not resolve it. In the history connections are rows of their own.
+//
+// Runs hold evidence of one class: DNS, handshakes, or agents and devices.
+//
+// A question's client, and an answer's, is who asked, unless that is a forwarder or an
+// address that was masked (Config.Forwarders, IsHost): then the evidence is for
+// any client, or for the one whose whole address the forwarder told. Packets are not
+// masked.
+//
 // # Time
 //
 // Three clocks. Event time is the evidence's own, Unix nanoseconds: look-ups,
@@ -67,8 +97,9 @@
 // have a bound of their own. In memory only, what the bound evicts is gone, and
 // with the same Seed the same input evicts the same.
 //
-// Names over 1100 bytes or not in presentation form, times up to 1970 and invalid
-// addresses are refused and counted. Times in the future are taken: skewed clocks
+// Names over 1100 bytes or not in presentation form, times up to 1970 and invalid or
+// reserved addresses are refused and counted. Of a process's path at most 900 bytes
+// stay, the last ones. Times in the future are taken: skewed clocks
 // are normal, and History shows them. Sinkholes, loopback and 0.0.0.0 are answers
 // like all others.
 //
