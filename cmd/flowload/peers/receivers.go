@@ -138,16 +138,29 @@ func Nfacctd() *Receiver {
 	return r
 }
 
-// Goflow2 is goflow2; absent says why there is no program.
+// goflow2Mapping has goflow2 write the fields that flowname's lines of these flows
+// have before anything is added. Without it it writes all that it knows, some sixty,
+// and takes twice as long: it finds each by its name, by reflection.
+const goflow2Mapping = `formatter:
+  fields: [type, time_received_ns, sequence_num, sampling_rate, sampler_address, time_flow_start_ns, time_flow_end_ns,
+    bytes, packets, src_addr, dst_addr, etype, proto, src_port, dst_port, in_if, out_if, tcp_flags, ip_tos,
+    src_as, dst_as, next_hop, src_net, dst_net, observation_domain_id]
+`
+
+// goflow2Env takes a tenth off goflow2, which makes garbage of each flow.
+const goflow2Env = "GOGC=400"
+
+// Goflow2 is goflow2 as it is fastest; absent says why there is no program.
 func Goflow2(program, absent string) *Receiver {
 	return &Receiver{
-		Name: "goflow2", Does: "JSON lines to /dev/null, names nothing", Absent: absent,
+		Name: "goflow2", Does: "JSON lines of the same fields to /dev/null, names nothing", Absent: absent,
 		signal: syscall.SIGTERM,
 		prepare: func(p place) ([]string, error) {
 			// Blocking, so that what it can not take stays in the kernel's
 			// queue, where the sender sees it.
-			return []string{program, "-listen", "netflow://" + loopback(p.port) + "?blocking=true&queue_size=1000",
-				"-addr", loopback(p.http), "-transport.file", os.DevNull}, nil
+			mapping := filepath.Join(p.dir, "mapping.yaml")
+			return []string{"env", goflow2Env, program, "-listen", "netflow://" + loopback(p.port) + "?blocking=true&queue_size=1000",
+				"-mapping", mapping, "-addr", loopback(p.http), "-transport.file", os.DevNull}, os.WriteFile(mapping, []byte(goflow2Mapping), 0o644)
 		},
 		asked: func(ctx context.Context, p place) (uint64, error) {
 			return metric(ctx, p, "goflow2_flow_process_nf_flowset_records_total")
