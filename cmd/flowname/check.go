@@ -139,8 +139,7 @@ func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, co
 		case dnstap.IsFrameStream(head):
 			r.describe(nameDnstap)
 			return r.checkFrames(in.path, config)
-		}
-		if head, _ := in.reader.Peek(1 << 10); logs.IsPowerDNS(head) {
+		case in.isPowerDNS():
 			r.describe(namePowerDNS)
 			return r.checkFrames(in.path, config)
 		}

@@ -47,10 +47,11 @@ type daemon struct {
 	writer    *writer
 	exporters *exporterState // nil: no flows
 
-	tap    *wireTap      // nil: no capture
-	dnstap *dnstapServer // nil: no dnstap
-	logs   []*followedLog
-	stdin  *pipedLog // nil: no log comes by stdin
+	tap      *wireTap        // nil: no capture
+	dnstap   *dnstapServer   // nil: no dnstap
+	powerDNS *powerDNSServer // nil: none
+	logs     []*followedLog
+	stdin    *pipedLog // nil: no log comes by stdin
 
 	http         *http.Server // nil: none
 	access       *httpAccess
@@ -114,6 +115,9 @@ func (d *daemon) announce(c *runCmd) {
 	if d.dnstap != nil {
 		d.log.Info("waiting for dnstap", "address", d.dnstap.listener.Addr())
 	}
+	if d.powerDNS != nil {
+		d.log.Info("waiting for PowerDNS protobuf", "address", d.powerDNS.listener.Addr())
+	}
 	d.announceLogs()
 	if !d.hasDNS() && !(d.sflow != nil && c.AcceptUnmatched) {
 		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture, --dnstap and --dns-log")
@@ -135,7 +139,7 @@ func (d *daemon) announce(c *runCmd) {
 
 // hasDNS says whether there is a live source of DNS.
 func (d *daemon) hasDNS() bool {
-	return d.tap != nil || d.dnstap != nil || len(d.logs) > 0 || d.stdin != nil
+	return d.tap != nil || d.dnstap != nil || d.powerDNS != nil || len(d.logs) > 0 || d.stdin != nil
 }
 
 // loadFiles files the evidence of files before anything is listened to.
@@ -183,6 +187,11 @@ func (d *daemon) openSources(c *runCmd) (err error) {
 	}
 	if c.Dnstap != "" {
 		if d.dnstap, err = openDnstap(c.Dnstap, d.dns, d.cache, d.log); err != nil {
+			return err
+		}
+	}
+	if c.PowerDNS != "" {
+		if d.powerDNS, err = openPowerDNS(c.PowerDNS, d.dns, d.cache, d.log); err != nil {
 			return err
 		}
 	}
@@ -237,6 +246,9 @@ func (d *daemon) abandon() {
 	}
 	if d.dnstap != nil {
 		d.dnstap.listener.Close()
+	}
+	if d.powerDNS != nil {
+		d.powerDNS.listener.Close()
 	}
 	if d.writer != nil {
 		d.writer.file.Close()
@@ -319,6 +331,9 @@ func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, fail
 	}
 	if d.dnstap != nil {
 		sources.Go(func() error { return d.dnstap.run(ctx, sources.Go) })
+	}
+	if d.powerDNS != nil {
+		sources.Go(func() error { return d.powerDNS.run(ctx, sources.Go) })
 	}
 	for _, l := range d.logs {
 		sources.Go(func() error { return l.follower.Run(ctx) })

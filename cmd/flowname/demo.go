@@ -112,8 +112,8 @@ func playDemo(ctx context.Context, d *daemon, out io.Writer) error {
 	}
 	// Half a minute is played in no time: without this, flows overtake answers.
 	err := waitFor(ctx, "the dnstap stream", func() bool {
-		taps, _, peers, _ := d.dnstap.account()
-		return taps.Frames > 0 && peers == 0
+		_, peers, _ := d.dnstap.account()
+		return d.dnstap.server.Stats().Frames > 0 && peers == 0
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
 	"flowname/dnscache/logs"
+	"flowname/dnscache/powerdns"
 	"flowname/dnscache/sensor"
 	"flowname/dnscache/sensor/capture"
 )
@@ -118,10 +119,22 @@ func (f *dnsFile) openDnstap() error {
 }
 
 func (f *dnsFile) openPowerDNS() {
-	reader := logs.NewPowerDNSReader(f.in.reader)
-	to := &logs.Sink{Response: f.keep}
-	f.step = func() error { return reader.Next(to) }
-	f.accounts = func(tell func(string, any)) { tell("powerdns", reader.Stats()) }
+	reader := powerdns.NewReader(f.in.reader)
+	var m powerdns.Message
+	f.step = func() error {
+		err := reader.Next(&m)
+		switch {
+		case err == nil:
+			f.intake.powerDNS(&m)
+		case errors.Is(err, powerdns.ErrFrame):
+			return nil // one bad frame: counted by the reader
+		}
+		return err
+	}
+	f.accounts = func(tell func(string, any)) {
+		tell("powerdns", reader.Stats())
+		tell("dns", f.intake.parser.Stats())
+	}
 }
 
 func (f *dnsFile) openCapture(config sensor.Config) error {

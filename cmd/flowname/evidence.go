@@ -4,6 +4,7 @@ import (
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
+	"flowname/dnscache/powerdns"
 	"flowname/dnscache/sensor"
 )
 
@@ -44,6 +45,19 @@ func (in *intake) dnstap(m *dnstap.Message) {
 		}
 		if !in.response.Subnet.IsValid() { // not every server repeats the query's
 			in.response.Subnet = dnswire.Subnet(m.Query)
+		}
+	}
+	in.file(&in.response)
+}
+
+// powerDNS takes a message that a PowerDNS server reported.
+func (in *intake) powerDNS(m *powerdns.Message) {
+	switch m.Fill(&in.response) {
+	case powerdns.EvidenceNone:
+		return
+	case powerdns.EvidenceAnyone, powerdns.EvidenceClient:
+		if !in.parse(m.Wire) {
+			return
 		}
 	}
 	in.file(&in.response)

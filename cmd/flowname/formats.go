@@ -45,7 +45,7 @@ var binaryFormats = []formatRow{
 		Name: namePowerDNS, Title: "PowerDNS Recursor and dnsdist, protobuf messages", Kind: "messages", Carries: []string{"answers", "any_client", "questions"},
 		Configure: "In the Recursor's Lua configuration protobufServer(\"HOST:PORT\", {exportTypes={pdns.A, pdns.AAAA, pdns.CNAME}}); in dnsdist " +
 			"newRemoteLogger(\"HOST:PORT\") with RemoteLogResponseAction, in addResponseAction and in addCacheHitResponseAction. " +
-			"Write what comes at the port to a file as it is: nc -lk PORT > powerdns.bin.",
+			"Let flowname listen there: --powerdns tcp:HOST:PORT.",
 		Caveat: "Without CNAME among the exported types all addresses of an answer are taken for the question's. Masked clients are no clients.",
 	},
 }

@@ -13,6 +13,7 @@ import (
 
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/logs"
+	"flowname/dnscache/powerdns"
 	"flowname/dnscache/sensor/capture"
 )
 
@@ -107,17 +108,21 @@ func (in *input) sniff() error {
 		in.kind = kindCapture
 	case dnstap.IsFrameStream(head):
 		in.kind = kindDnstap
+	case in.isPowerDNS():
+		in.kind = kindPowerDNS
 	default:
-		if head, _ := in.reader.Peek(1 << 10); logs.IsPowerDNS(head) {
-			in.kind = kindPowerDNS
-			return nil
-		}
 		in.format, err = peekLogFormat(in.reader)
 		if in.format != nil {
 			in.kind = kindLog
 		}
 	}
 	return err
+}
+
+// isPowerDNS says whether the unpacked file is a stream of PowerDNS's messages.
+func (in *input) isPowerDNS() bool {
+	head, _ := in.reader.Peek(logHead)
+	return powerdns.Is(head)
 }
 
 // unpack makes in.reader give the unpacked content, and returns its head.

@@ -11,6 +11,7 @@ import (
 
 	"flowname/correlate"
 	"flowname/dnscache/dnswire"
+	"flowname/dnscache/powerdns"
 	"flowname/flows/netflow"
 )
 
@@ -105,16 +106,31 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 		addCounters(&wire, tap.dnsStats.load())
 	}
 	if s := c.d.dnstap; s != nil {
-		taps, dns, peers, over := s.account()
-		account(ch, "dnstap", taps)
-		account(ch, "dnstap", struct{ ConnectionsRefused uint64 }{over})
-		addCounters(&wire, dns)
-		gauge(ch, "flowname_dnstap_connections", "Resolvers that are connected now.", peers)
+		account(ch, "dnstap", s.server.Stats())
+		s.connections(ch, "dnstap", &wire)
+	}
+	if s := c.d.powerDNS; s != nil {
+		stats := s.server.Stats()
+		account(ch, "powerdns", stats)
+		for i, n := range stats.ByType {
+			send(ch, prometheus.CounterValue, "flowname_powerdns_messages_total", "Messages of PowerDNS, by type.",
+				n, []label{{"type", strings.ToLower(powerdns.MessageType(i).String())}})
+		}
+		s.connections(ch, "powerdns", &wire)
 	}
 	for _, r := range c.d.samplers {
 		addCounters(&wire, r.account.load().wire)
 	}
 	account(ch, "dns", wire)
+}
+
+// connections gives what resolvers' connections have in common, and adds up what
+// their messages were.
+func (s *resolverServer) connections(ch chan<- prometheus.Metric, stage string, wire *dnswire.Stats) {
+	dns, peers, over := s.account()
+	account(ch, stage, struct{ ConnectionsRefused uint64 }{over})
+	addCounters(wire, dns)
+	gauge(ch, "flowname_"+stage+"_connections", "Resolvers that are connected now.", peers)
 }
 
 // sizes are the fields of accounts that say how large something is now, not

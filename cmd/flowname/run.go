@@ -21,17 +21,18 @@ import (
 const off = "off"
 
 type runCmd struct {
-	Netflow string        `help:"UDP address for NetFlow v5, v9 and IPFIX (default ${default}); off for none." default:":2055" placeholder:"ADDR"`
-	SFlow   string        `name:"sflow" help:"UDP address for sFlow v5, such as :6343 (default ${default})." default:"off" placeholder:"ADDR"`
-	Dnstap  string        `help:"Where resolvers connect with dnstap: unix:PATH or tcp:ADDR." placeholder:"ADDR"`
-	Capture string        `help:"Interface to watch DNS on." placeholder:"IFACE"`
-	DNSLog  []string      `name:"dns-log" help:"DNS log to follow: a file, a directory, or - for stdin; its format is told from its lines unless given (repeatable)." placeholder:"[FORMAT:]PATH" sep:"none"`
-	DNS     []string      `name:"dns" help:"File of DNS evidence to load before listening (repeatable)." placeholder:"FILE" sep:"none"`
-	Data    string        `help:"Data directory: the history (default ${default})." default:"./flowname-data" placeholder:"DIR"`
-	ASN     string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
-	Geo     string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb"`
-	Out     string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
-	Wait    time.Duration `help:"How long a flow waits for an answer that is on its way." default:"2s"`
+	Netflow  string        `help:"UDP address for NetFlow v5, v9 and IPFIX (default ${default}); off for none." default:":2055" placeholder:"ADDR"`
+	SFlow    string        `name:"sflow" help:"UDP address for sFlow v5, such as :6343 (default ${default})." default:"off" placeholder:"ADDR"`
+	Dnstap   string        `help:"Where resolvers connect with dnstap: unix:PATH or tcp:ADDR." placeholder:"ADDR"`
+	PowerDNS string        `name:"powerdns" help:"Where PowerDNS Recursor and dnsdist connect with protobuf: unix:PATH or tcp:ADDR." placeholder:"ADDR"`
+	Capture  string        `help:"Interface to watch DNS on." placeholder:"IFACE"`
+	DNSLog   []string      `name:"dns-log" help:"DNS log to follow: a file, a directory, or - for stdin; its format is told from its lines unless given (repeatable)." placeholder:"[FORMAT:]PATH" sep:"none"`
+	DNS      []string      `name:"dns" help:"File of DNS evidence to load before listening (repeatable)." placeholder:"FILE" sep:"none"`
+	Data     string        `help:"Data directory: the history (default ${default})." default:"./flowname-data" placeholder:"DIR"`
+	ASN      string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
+	Geo      string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb"`
+	Out      string        `help:"Where enriched flows go, as JSON lines (default ${default}: stdout)." default:"-" placeholder:"FILE"`
+	Wait     time.Duration `help:"How long a flow waits for an answer that is on its way." default:"2s"`
 
 	Retention     time.Duration `help:"How long the history is kept, counted from when it was filed." default:"720h"`
 	IndexWindow   time.Duration `help:"How long answers stay in memory, in event time." default:"1h"`

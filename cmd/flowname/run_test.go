@@ -27,12 +27,14 @@ type collector struct {
 	cmd                   *exec.Cmd
 	netflow, dnstap, http string
 	tcp, tls, sflow       string // where they were asked for
+	powerDNS              string
+	syslogUDP, syslogTCP  string
 	out, data             string
 	stderr                *bytes.Buffer
 	exited                chan error
 }
 
-var addressLine = regexp.MustCompile(`msg="?(waiting for NetFlow and IPFIX|waiting for IPFIX by T(?:CP|LS)|waiting for sFlow|waiting for dnstap|serving)"? (?:address|http)=(\S+)`)
+var addressLine = regexp.MustCompile(`msg="?(waiting for NetFlow and IPFIX|waiting for IPFIX by T(?:CP|LS)|waiting for sFlow|waiting for dnstap|waiting for PowerDNS protobuf|waiting for syslog by (?:UDP|TCP)|serving)"? (?:address|http)=(\S+)`)
 
 // startCollector starts it and waits until it serves.
 func startCollector(t *testing.T, dir string, args ...string) *collector {
@@ -72,6 +74,12 @@ func startCollectorWith(t *testing.T, dir string, stdin io.Reader, args ...strin
 				serving <- true
 			case m[1] == "waiting for dnstap":
 				c.dnstap = m[2]
+			case m[1] == "waiting for PowerDNS protobuf":
+				c.powerDNS = m[2]
+			case m[1] == "waiting for syslog by UDP":
+				c.syslogUDP = m[2]
+			case m[1] == "waiting for syslog by TCP":
+				c.syslogTCP = m[2]
 			case m[1] == "waiting for sFlow":
 				c.sflow = m[2]
 			case m[1] == "waiting for IPFIX by TCP":

@@ -8,8 +8,6 @@
 // Parser reads the lines of one file or stream in that format. A Reader has a
 // Format's Parser and the counters; a line goes in, evidence comes out.
 //
-// A PowerDNSReader reads no lines but the messages that PowerDNS sends.
-//
 // # Evidence
 //
 // What a line tells is either a dnscache.Response (somebody was answered, or,

@@ -15,9 +15,10 @@
 // A response (type 2) is the answer that Client had. What a Recursor gets from
 // other servers (type 4) is for any of its clients. A client whose address is
 // masked (setProtobufMasks), which dnscache.IsHost shows, is none: its answer
-// is for any client. The client subnet of a message has no length: an address that
-// is a host's counts as whole. Queries and responses without an answer, a network
-// error (response code 65536) for one, show that the client's DNS is seen.
+// is for any client. What a query (type 1) asked is a question of its client. The
+// client subnet of a message has no length: an address that
+// is a host's counts as whole. Responses without an answer, a network error (response
+// code 65536) for one, show that the client's DNS is seen.
 //
 // Old dnsdists report A and AAAA records only. Where a response has no CNAME at all
 // its addresses are taken to be the question's, whoever owns them.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"flowname/dnscache"
+	"flowname/dnscache/dnswire"
 )
 
 // A MessageType says what a message is of, by PowerDNS's numbers; 0 is one that
@@ -65,6 +66,7 @@ type Message struct {
 	// tells; empty where it tells no answer. It aliases the Message's buffer.
 	Wire []byte
 
+	name   []byte // of a query, in presentation form
 	buf    []byte
 	fields fields
 }
@@ -84,7 +86,7 @@ func (m *Message) Decode(frame []byte) error {
 func (m *Message) decode(frame []byte) (o odd, err error) {
 	f := &m.fields
 	*f = fields{records: f.records[:0]}
-	*m = Message{buf: m.buf[:0], fields: *f}
+	*m = Message{name: m.name[:0], buf: m.buf[:0], fields: *f}
 	f = &m.fields
 	if err := f.message(frame); err != nil {
 		return o, err
@@ -101,8 +103,16 @@ func (m *Message) decode(frame []byte) (o odd, err error) {
 	} else if len(f.subnet) > 0 {
 		o.address = true
 	}
-	if m.Type == Response || m.Type == IncomingResponse {
+	switch m.Type {
+	case Response, IncomingResponse:
 		m.wire(&o)
+	case Query:
+		var ok bool
+		if m.buf, ok = appendWireName(m.buf, f.qname); ok {
+			m.name = dnswire.AppendName(m.name, m.buf)
+		} else {
+			o.name = true
+		}
 	}
 	return o, nil
 }
@@ -168,8 +178,8 @@ func (m *Message) Evidence() Evidence {
 
 // Fill sets r to what the message says besides Wire, and returns the message's
 // evidence. For EvidenceAnyone and EvidenceClient the caller has Wire parsed
-// into r next; for EvidenceSeen r is complete, a response that names nothing; for
-// EvidenceNone it is the zero Response.
+// into r next; for EvidenceSeen r is complete, what a query asked or a response
+// that names nothing; for EvidenceNone it is the zero Response.
 func (m *Message) Fill(r *dnscache.Response) Evidence {
 	*r = dnscache.Response{}
 	e := m.Evidence()
@@ -180,6 +190,9 @@ func (m *Message) Fill(r *dnscache.Response) Evidence {
 	r.Server, r.Subnet = m.Server.Addr(), m.Subnet
 	if e != EvidenceAnyone {
 		r.Client = m.Client.Addr()
+	}
+	if m.Type == Query && len(m.name) > 0 && m.fields.qtype <= math.MaxUint16 {
+		r.Name, r.Type, r.QuestionOnly = m.name, uint16(m.fields.qtype), true
 	}
 	return e
 }

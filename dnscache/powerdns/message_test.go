@@ -81,7 +81,7 @@ func TestMessages(t *testing.T) {
 		{"mapped", message(2, rr("www.example.", 28, in6)), "client 192.0.2.7 192.0.2.53 www.example > 198.51.100.2/300"},
 		{"short address", message(2, rr("www.example.", 1, "abc"), a), "client 192.0.2.7 192.0.2.53 www.example > 198.51.100.1/300"},
 		{"another class", message(2, string(proto(nil).text(1, "www.example.").num(2, 1).num(3, 3).text(5, v4))), "client 192.0.2.7 192.0.2.53 www.example >"},
-		{"query", message(1), "seen 192.0.2.7 192.0.2.53  >"},
+		{"query", message(1), "seen 192.0.2.7 192.0.2.53 www.example > asked"},
 		{"of another server", message(4, a), "anyone invalid IP 192.0.2.53 www.example > 198.51.100.1/300"},
 		{"to another server", message(3), "none invalid IP invalid IP  >"},
 		{"no such type", message(9, a), "none invalid IP invalid IP  >"},
@@ -126,6 +126,9 @@ func describe(t *testing.T, m *Message) string {
 	}
 	if r.RCode != 0 {
 		text += fmt.Sprintf(" rcode %d", r.RCode)
+	}
+	if r.QuestionOnly {
+		text += " asked"
 	}
 	if r.Subnet != (netip.Prefix{}) {
 		text += " for " + r.Subnet.String()

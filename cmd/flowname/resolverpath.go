@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"flowname/dnscache"
+	"flowname/dnscache/dnstap"
+	"flowname/dnscache/dnswire"
+	"flowname/dnscache/powerdns"
+)
+
+// maxResolvers is how many resolvers are connected at once at most, by each
+// protocol.
+const maxResolvers = 64
+
+// A resolverServer takes the connections of resolvers that report by one protocol.
+type resolverServer struct {
+	protocol string // as people call it
+	listener net.Listener
+	config   dnswire.Config
+	cache    *dnscache.Cache
+	log      *slog.Logger
+	// read reads one connection to its end.
+	read func(ctx context.Context, conn net.Conn, in *intake, idle func()) error
+
+	mu    sync.Mutex
+	dns   dnswire.Stats // of connections that have ended
+	peers map[*resolverPeer]bool
+	over  uint64 // connections refused: too many at once
+}
+
+// A resolverPeer is a connected resolver.
+type resolverPeer struct {
+	intake *intake
+	dns    snapshot[dnswire.Stats]
+}
+
+// openResolvers opens the socket of an address of the form unix:PATH or tcp:ADDR.
+func openResolvers(protocol, addr string, config dnsConfig, cache *dnscache.Cache, log *slog.Logger) (*resolverServer, error) {
+	l, err := dnstap.Listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	return &resolverServer{
+		protocol: protocol, listener: l, config: config.wire, cache: cache, log: log, peers: map[*resolverPeer]bool{},
+	}, nil
+}
+
+// A dnstapServer takes the connections of resolvers by dnstap.
+type dnstapServer struct {
+	*resolverServer
+	server *dnstap.Server
+}
+
+func openDnstap(addr string, config dnsConfig, cache *dnscache.Cache, log *slog.Logger) (*dnstapServer, error) {
+	server, err := dnstap.NewServer(dnstap.Config{})
+	if err != nil {
+		return nil, err
+	}
+	s, err := openResolvers("dnstap", addr, config, cache, log)
+	if err != nil {
+		return nil, err
+	}
+	s.read = func(ctx context.Context, conn net.Conn, in *intake, idle func()) error {
+		return server.Serve(ctx, conn, func(m *dnstap.Message) error {
+			in.dnstap(m)
+			return nil
+		}, idle)
+	}
+	return &dnstapServer{s, server}, nil
+}
+
+// A powerDNSServer takes the connections of PowerDNS Recursors and dnsdists.
+type powerDNSServer struct {
+	*resolverServer
+	server powerdns.Server
+}
+
+func openPowerDNS(addr string, config dnsConfig, cache *dnscache.Cache, log *slog.Logger) (*powerDNSServer, error) {
+	r, err := openResolvers("PowerDNS protobuf", addr, config, cache, log)
+	if err != nil {
+		return nil, fmt.Errorf("powerdns: %w", err)
+	}
+	s := &powerDNSServer{resolverServer: r}
+	r.read = func(ctx context.Context, conn net.Conn, in *intake, idle func()) error {
+		return s.server.Serve(ctx, conn, in.powerDNS, idle)
+	}
+	return s, nil
+}
+
+// run accepts until ctx ends; each connection is served by a task of its own.
+func (s *resolverServer) run(ctx context.Context, spawn func(func() error)) error {
+	stop := context.AfterFunc(ctx, func() { s.listener.Close() })
+	defer stop()
+	for {
+		conn, err := s.listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				conn.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("%s: %w", s.protocol, err)
+		case err != nil:
+			s.log.Warn("a connection could not be accepted", "protocol", s.protocol, "err", err)
+			s.pause(ctx)
+			continue
+		}
+		peer := s.enter()
+		if peer == nil {
+			conn.Close()
+			s.log.Warn("a connection was refused: too many", "protocol", s.protocol, "most", maxResolvers)
+			continue
+		}
+		spawn(func() error {
+			defer s.leave(peer)
+			s.serve(ctx, conn, peer)
+			return nil
+		})
+	}
+}
+
+// pause lets a moment go by after accept has failed, for want of file
+// descriptors for one, so that trying again does not take a whole processor.
+func (s *resolverServer) pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second):
+	}
+}
+
+func (s *resolverServer) enter() *resolverPeer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.peers) == maxResolvers {
+		s.over++
+		return nil
+	}
+	p := &resolverPeer{intake: newIntake(s.config, fileLive(s.cache))}
+	s.peers[p] = true
+	return p
+}
+
+func (s *resolverServer) leave(p *resolverPeer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.peers, p)
+	addCounters(&s.dns, p.intake.parser.Stats())
+}
+
+// serve takes the messages of one resolver. A connection that breaks is said
+// and the next one waited for; it never ends the daemon.
+func (s *resolverServer) serve(ctx context.Context, conn net.Conn, p *resolverPeer) {
+	who := []any{"protocol", s.protocol, "peer", conn.RemoteAddr()}
+	s.log.Info("a resolver is connected", who...)
+	if err := s.read(ctx, conn, p.intake, func() { p.dns.store(p.intake.parser.Stats()) }); err != nil {
+		s.log.Warn("a resolver's connection broke", append(who, "err", err)...)
+		return
+	}
+	s.log.Info("a resolver's connection ended", who...)
+}
+
+// account sums the counters of all connections.
+func (s *resolverServer) account() (dns dnswire.Stats, peers, over uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dns = s.dns
+	for p := range s.peers {
+		addCounters(&dns, p.dns.load())
+	}
+	return dns, uint64(len(s.peers)), s.over
+}
