@@ -123,6 +123,7 @@ var reasonWords = map[string]string{
 	"bad_name":       "a name that can not be one",
 	"bad_address":    "an answer or a server that should be an address and is not",
 	"unpaired":       "answers whose question the log does not show",
+	"site_only":      "questions of a site, without the client behind it",
 	"full":           "there was no room to hold them",
 
 	// packets

@@ -6,6 +6,8 @@ var formats = []*Format{
 	&zeekFormat,
 	&suricataFormat,
 	&passiveDNSFormat,
+	&cofFormat,
+	&umbrellaFormat,
 	&bindFormat,
 	&unboundFormat,
 	&coreDNSFormat,

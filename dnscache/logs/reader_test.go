@@ -271,6 +271,7 @@ func TestEveryReasonIsRaised(t *testing.T) {
 		{BadName, "unbound", "[1795454195] unbound[1:0] query: 192.0.2.7 a?.example. A IN"},
 		{BadAddress, "dnsmasq", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "8 192.0.2.7/1 reply a.example is 2001:db8::1")},
 		{Unpaired, "dnsmasq", "Nov 23 17:17:06 dnsmasq[77]: reply a.example is 192.0.2.1"},
+		{SiteOnly, "umbrella", strings.Replace(umbrellaRow, "10.1.0.7", "198.51.100.10", 1)},
 		{Full, "windows-dns-debug", debugResponse + "UDP response info at 0\n  " + strings.Repeat("x", maxWindowsBlock)},
 	} {
 		p := newTape(t, c.format, reference)
@@ -463,6 +464,8 @@ var fuzzSeeds = []string{
 	"3/2/26 17.17.06 0F3C PACKET UDP Rcv 192.0.2.7 25ea   Q [0001   D   NOERROR] A      (0)",
 	`2026-11-23T17:17:06Z stdout F [INFO] [2001:db8::7]:5 - 1 "A IN a\ \"b.example. udp 40 false 1232" NOERROR qr 1 0.1s`,
 	zeekHead + zeekRow("1", `s\x69te.test`, "0", `a\x2c,203.0.113.5`, "60.0,-") + zeekJSON[3],
+	cofLine + `{"obj":{"rrname":"a.","rrtype":65,"rdata":["1 . ipv4hint=203.0.113.5"],"zone_time_first":1,"zone_time_last":2}}`,
+	umbrellaHead + "\n" + umbrellaRow,
 	eveVersions["version 1"],
 	eveVersions["version 2"] + eveVersions["version 3"],
 	passiveRowAt(1, "a.test.", "CNAME", "b.test.", "60") + passiveRowAt(1, "b.test.", "A", "203.0.113.5", "60") + passiveRowAt(2, "c.test.", "A", "NXDOMAIN", "0"),

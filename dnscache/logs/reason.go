@@ -30,6 +30,9 @@ const (
 	// Unpaired: an answer whose question the log did not show, in a format where
 	// it can not be told without.
 	Unpaired
+	// SiteOnly: the log tells which site asked, not which of its clients, and
+	// nothing of the answer.
+	SiteOnly
 	// Full: the parser's bounds did not allow to hold the line.
 	Full
 
@@ -38,7 +41,7 @@ const (
 
 var reasonNames = [numReasons]string{
 	"used", "passed", "too_long", "torn", "not_the_format", "bad_columns", "bad_syntax", "bad_time",
-	"bad_client", "bad_name", "bad_address", "unpaired", "full",
+	"bad_client", "bad_name", "bad_address", "unpaired", "site_only", "full",
 }
 
 // String is the reason as metrics carry it.
