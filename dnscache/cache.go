@@ -140,7 +140,7 @@ func Open(cfg Config) (*Cache, error) {
 		clientQuota: max(1, cfg.MaxClients/len(clients{}.shards)),
 		hash:        newHasher(cfg.Seed),
 	}
-	c.names.init()
+	c.names.init(c.hash)
 	c.plant()
 	if cfg.Dir == "" {
 		return c, nil

@@ -64,6 +64,26 @@ func (h *hasher) ip(p ip, salt uint64) uint64 {
 	return fold(fold(p.hi^h.k[0], p.lo^h.k[1])^h.k[2]^salt, h.k[3]|1)
 }
 
+// text hashes a name, with the keys in another order than addresses.
+func (h *hasher) text(s string) uint64 {
+	x := h.k[1] ^ uint64(len(s))
+	for len(s) >= 8 {
+		x = fold(x^le64(s), h.k[2])
+		s = s[8:]
+	}
+	var tail uint64
+	for i := range len(s) {
+		tail |= uint64(s[i]) << (8 * i)
+	}
+	return fold(x^tail^h.k[0], h.k[3]|1)
+}
+
+func le64(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
 // fold is the multiply-and-fold step of the wyhash family.
 func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)

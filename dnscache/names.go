@@ -2,7 +2,6 @@ package dnscache
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"sync"
 	"unsafe"
 )
@@ -17,7 +16,7 @@ import (
 //
 // Number 0 is the empty name.
 type names struct {
-	seed   maphash.Seed
+	spread hasher
 	shards [1 << nameShardBits]nameShard
 }
 
@@ -47,14 +46,16 @@ const (
 	nameHeader = 6
 )
 
-func (n *names) init() { n.seed = maphash.MakeSeed() }
+// init sets how names are spread: with the same seed they fill the same chunks, so
+// that a replay counts the same bytes.
+func (n *names) init(spread hasher) { n.spread = spread }
 
 // intern gives b's number and counts one use of it.
 func (n *names) intern(b []byte) uint32 {
 	if len(b) == 0 {
 		return 0
 	}
-	h := maphash.Bytes(n.seed, b)
+	h := n.spread.text(unsafe.String(&b[0], len(b)))
 	at := uint32(h>>58) & nameShardMask
 	s := &n.shards[at]
 	s.mu.Lock()
@@ -78,7 +79,7 @@ func (n *names) intern(b []byte) uint32 {
 }
 
 func (n *names) hash(s *nameShard, i uint32) uint64 {
-	return maphash.String(n.seed, s.text(s.entries.at(i)))
+	return n.spread.text(s.text(s.entries.at(i)))
 }
 
 // retain counts one more use of a name that is in use.

@@ -49,7 +49,7 @@ func TestSlots(t *testing.T) {
 // strings must not change.
 func TestNames(t *testing.T) {
 	var n names
-	n.init()
+	n.init(newHasher(1))
 	rnd := rand.New(rand.NewPCG(3, 4))
 	ids := map[string]uint32{}
 	strs := map[string]string{} // text -> string given by get, kept past its release
