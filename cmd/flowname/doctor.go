@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"text/tabwriter"
@@ -93,8 +94,8 @@ func orNone(f []finding) []finding {
 
 func writeDiagnoses(w io.Writer, whole diagnosis[collectorRow], each []diagnosis[exporterRow]) error {
 	c := &whole.row
-	fmt.Fprintf(w, "collector: %s datagrams, %s bytes, on %d sockets; %s flows exported, %s under way\n",
-		grouped(c.Datagrams), grouped(c.DatagramBytes), c.Sockets, grouped(c.Exported), grouped(c.FlowsInside))
+	fmt.Fprintf(w, "collector: %s datagrams, %s bytes, on %s; %s flows exported, %s under way\n",
+		grouped(c.Datagrams), grouped(c.DatagramBytes), several(c.Sockets, "socket"), grouped(c.Exported), grouped(c.FlowsInside))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if c.StreamMessages > 0 {
 		fmt.Fprintf(t, "  by TCP and TLS\t%s messages, %s bytes, of %d connections now\n", grouped(c.StreamMessages), grouped(c.StreamBytes), c.Connections)
@@ -129,9 +130,9 @@ func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
 	fmt.Fprintf(w, "\nexporter %s, domain %d: %s\n", e.Exporter, e.Domain, versionNames[e.Version])
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "  "+name+"\t"+format+"\n", args...) }
-	row("seen", "%s to %s UTC, from %d ports", e.FirstSeen.Format("2006-01-02 15:04:05"), e.LastSeen.Format("2006-01-02 15:04:05"), e.Ports)
+	row("seen", "%s to %s UTC, from %s", e.FirstSeen.Format("2006-01-02 15:04:05"), e.LastSeen.Format("2006-01-02 15:04:05"), several(e.Ports, "port"))
 	row("came", "%s messages, %s flows, %s bytes", grouped(e.Messages), grouped(e.Flows), grouped(e.Bytes))
-	row("rate", "%.3g messages/s, %.4g flows/s; lately %.3g and %.4g", e.Life.MessagesPerS, e.Life.FlowsPerS, e.Lately.MessagesPerS, e.Lately.FlowsPerS)
+	row("rate", "%s", e.rate())
 	if e.Version >= 9 {
 		refresh := "none came twice"
 		if e.TemplateRefreshS != nil {
@@ -141,7 +142,7 @@ func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
 	}
 	if e.Version >= 5 {
 		row("sampling", "%s", e.sampling())
-		row("times", "%s, start known to %s", e.TimeSource, amount(e.StartErrorMs/1000, "s"))
+		row("times", "%s", e.times())
 		row("clock", "%s", e.clock())
 		row("numbers", "count %s; lost %s, missing %s, out of order %s, repeated %s; restarts %d",
 			e.counting(), grouped(e.Lost), grouped(e.Missing), grouped(e.Reordered), grouped(e.Repeated), e.Restarts)
@@ -184,12 +185,42 @@ func (e *exporterRow) sampling() string {
 	return fmt.Sprintf("1 in %s", grouped(e.SamplingRate))
 }
 
+// rate is how much comes, where it has come for long enough to tell.
+func (e *exporterRow) rate() string {
+	text := "not known before it has sent for 10 seconds"
+	if e.lifeS() >= 10 {
+		text = fmt.Sprintf("%.1f messages/s, %.1f flows/s in all its time", e.Life.MessagesPerS, e.Life.FlowsPerS)
+	}
+	if e.Lately.MessagesPerS > 0 {
+		text += fmt.Sprintf("; lately %.1f and %.1f", e.Lately.MessagesPerS, e.Lately.FlowsPerS)
+	}
+	return text
+}
+
+func (e *exporterRow) times() string {
+	if e.Flows == 0 {
+		return "not known"
+	}
+	return e.TimeSource + ", start known to " + amount(e.StartErrorMs/1000, "s")
+}
+
+// several writes a number of things.
+func several(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return grouped(uint64(n)) + " " + thing + "s"
+}
+
 func (e *exporterRow) clock() string {
 	off, ok := known(e.ClockOffsetMs)
 	if !ok {
 		return "not known"
 	}
-	text := sign(off, " behind", " ahead")
+	text := sign(off, " behind the collector's", " ahead of the collector's")
+	if math.Abs(off) < 1000 { // headers are in whole seconds
+		text = "right to a second"
+	}
 	if drift, ok := known(e.ClockDriftPPM); ok {
 		text += fmt.Sprintf(", drift %.3g ppm", drift)
 	}

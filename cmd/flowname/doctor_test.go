@@ -48,7 +48,7 @@ var ruleCases = map[string]struct {
 	"wrong_clock_ahead":  {func(e *exporterRow) { e.ClockOffsetMs = number(-5000) }, func(e *exporterRow) { e.ClockOffsetMs = number(-5001) }, "5.001s ahead of the collector's (more than 5s)"},
 	"flow_times_behind":  {func(e *exporterRow) { e.NamesOffsetMs = number(2000) }, func(e *exporterRow) { e.NamesOffsetMs = number(3600_000) }, "begin 1h0m0s before the answers that name them"},
 	"flow_times_ahead":   {func(e *exporterRow) { e.NamesOffsetMs = number(-2000) }, func(e *exporterRow) { e.NamesOffsetMs = number(-2001) }, "begin 2.001s after the answers that name them (more than 2s)"},
-	"clock_drift":        {func(e *exporterRow) { e.ClockDriftPPM = number(-100) }, func(e *exporterRow) { e.ClockDriftPPM = number(-250) }, "250 ppm (more than 100 ppm)"},
+	"clock_drift":        {func(e *exporterRow) { e.ClockDriftPPM = number(-100) }, func(e *exporterRow) { e.ClockDriftPPM = number(-250) }, "250 ppm (more than 100 ppm, which is 9 seconds a day)"},
 	"coarse_times":       {func(e *exporterRow) { e.StartErrorMs = 999 }, func(e *exporterRow) { e.StartErrorMs = 2000 }, "known to 2s only"},
 	"no_sampling":        {func(e *exporterRow) { e.SamplingRate, e.Flows = 0, 999 }, func(e *exporterRow) { e.SamplingRate = 0 }, "Nothing in its 10,000 flows"},
 	"sampling_several":   {func(e *exporterRow) { e.SamplingRate = 1 }, func(e *exporterRow) { e.SamplingRate, e.SamplingSeveral = 0, true }, "different rates"},
@@ -157,7 +157,7 @@ func TestDoctorPrintsAndFails(t *testing.T) {
 	text := doctor(t, "--server", server.URL)
 	for _, want := range []string{
 		"-> The kernel dropped 7 datagrams", "exporter 192.0.2.1, domain 7: IPFIX", "2, and 0 of options; repeated every 1m0s",
-		"1 in 1,000", "1h0m0s behind, drift 3 ppm", "refused    bad_set: 1, 20 bytes", "-> Its clock is 1h0m0s behind",
+		"1 in 1,000", "1h0m0s behind the collector's, drift 3 ppm", "refused    bad_set: 1, 20 bytes", "-> Its clock is 1h0m0s behind",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

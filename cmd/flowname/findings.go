@@ -47,6 +47,9 @@ func findings[T any](rules []rule[T], row *T) []finding {
 func amount(v float64, unit string) string {
 	switch unit {
 	case "s":
+		if v >= 2*86400 {
+			return fmt.Sprintf("%.4g days", v/86400)
+		}
 		return time.Duration(v * 1e9).Round(time.Millisecond).String()
 	case "%":
 		return fmt.Sprintf("%.3g %%", v)
@@ -60,6 +63,10 @@ func amount(v float64, unit string) string {
 const (
 	setClock = "Set it by NTP (Cisco \"ntp server ADDRESS\"; Junos \"set system ntp server ADDRESS\"; RouterOS \"/system ntp client set enabled=yes servers=ADDRESS\"): " +
 		"names are found by the time at which a flow began."
+	sendTemplates = "Let it send its templates every minute (Cisco, in the flow exporter: \"template data timeout 60\"; " +
+		"Junos, in the template: \"template-refresh-rate seconds 60\"; RouterOS, at the target: \"v9-template-timeout=1m\")"
+	sendSampling = "If it samples, let it say so (Cisco, in the flow exporter: \"option sampler-table\"; " +
+		"Junos, in the template: \"option-refresh-rate seconds 60\"; others: samplingInterval in the template); if it does not, all is well."
 	setFlowTimes = "Its flow times are in a wrong time zone or by another clock: let it export them as UTC or by system uptime. " +
 		"Where all exporters show this, the clock of the DNS source is wrong: set that by NTP."
 )
@@ -73,13 +80,13 @@ var exporterRules = []rule[exporterRow]{
 	{"silent", "s", 300, func(e *exporterRow) (float64, bool) { return e.SilentS, e.Flows > 0 },
 		"Nothing has come from it for %[1]s (more than %[2]s). Check that it runs, that it exports to this collector, and the way between."},
 	{"no_template", "", 0, func(e *exporterRow) (float64, bool) { return e.withoutTemplate(), e.Templates == 0 },
-		"%[1]s data sets came and no template to read them by. Let it send templates more often, every minute say; until then its data waits for at most 40 minutes."},
+		"%[1]s data sets came and no template to read them by. " + sendTemplates + ". Until one comes its data waits, for at most 40 minutes, and is read then."},
 	{"template_missing", "", 0, func(e *exporterRow) (float64, bool) { return e.lostWaiting(), e.Templates > 0 },
-		"%[1]s data sets were given up because their templates did not come in time. Let it send templates more often, every minute say."},
+		"%[1]s data sets were given up because their templates did not come in time. " + sendTemplates + "."},
 	{"template_refresh", "s", 600, func(e *exporterRow) (float64, bool) { return known(e.TemplateRefreshS) },
-		"It repeats its templates only every %[1]s (more than %[2]s). Set its template refresh to a minute: after a loss its data can not be read until then."},
+		"It repeats its templates only every %[1]s (more than %[2]s). After a loss its data can not be read until the next. " + sendTemplates + "."},
 	{"template_once", "s", 1800, func(e *exporterRow) (float64, bool) { return e.lifeS(), e.Templates > 0 && e.TemplateRefreshS == nil },
-		"In %[1]s it has sent each template once only. Set its template refresh to a minute: after a loss its data can not be read until then."},
+		"In %[1]s it has sent each template once only. After a loss its data can not be read until the next. " + sendTemplates + "."},
 	{"wrong_clock_behind", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return v / 1000, ok },
 		"Its clock is %[1]s behind the collector's (more than %[2]s). " + setClock},
 	{"wrong_clock_ahead", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return -v / 1000, ok },
@@ -95,24 +102,24 @@ var exporterRules = []rule[exporterRow]{
 	},
 		"Its flows begin %[1]s after the answers that name them (more than %[2]s), though the times of its messages are right. " + setFlowTimes},
 	{"clock_drift", "ppm", 100, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockDriftPPM); return math.Abs(v), ok },
-		"Its clock runs away from the collector's by %[1]s (more than %[2]s). Set it by NTP."},
+		"Its clock runs away from the collector's by %[1]s (more than %[2]s, which is 9 seconds a day). " + setClock},
 	{"coarse_times", "s", 0.999, func(e *exporterRow) (float64, bool) { return e.StartErrorMs / 1000, e.Flows > 0 && e.Messages >= 100 },
-		"The start of its flows is known to %[1]s only (%[2]s or less is wanted). Export flowStartMilliseconds and flowEndMilliseconds (152, 153), or timestamps of the flow in milliseconds."},
+		"The start of its flows is known to %[1]s only (%[2]s or less is wanted). Let it export times in milliseconds: elements 152 and 153 (Cisco, in the flow record: \"collect timestamp absolute first\" and \"last\"), or IPFIX in place of v5 and v9."},
 	{"no_sampling", "", 999, func(e *exporterRow) (float64, bool) {
 		return float64(e.Flows), e.SamplingRate == 0 && !e.SamplingSeveral
-	}, "Nothing in its %[1]s flows or options data says a sampling rate. If it samples, let it export that (sampler options, or samplingInterval in the template); if it does not, all is well."},
+	}, "Nothing in its %[1]s flows or options data says a sampling rate. " + sendSampling},
 	{"sampling_several", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.SamplingSeveral },
 		"It tells of samplers with different rates: none of them is known to be that of a flow. Export the sampler's id or rate with each flow."},
 	{"loss_on_the_way", "%", 0.1, (*exporterRow).lossPercent,
-		"%[1]s of what it sent was lost on the way (more than %[2]s), by its sequence numbers. Look for loss in the network between and in the exporter's own queue; the collector's is told above."},
+		"%[1]s of what it sent was lost on the way (more than %[2]s), by its sequence numbers. Where the collector says above that its kernel dropped datagrams, that is the cause: begin there. Else look at the interfaces between and at the exporter's own queue (Cisco \"show flow exporter statistics\"; Junos \"show services accounting errors\")."},
 	{"counts_wrongly", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.CountsDecided && !e.CountsRight && e.followed() },
-		"Its sequence numbers do not count what its protocol says. Loss is told by what they do count; a newer firmware may be right."},
+		"Its sequence numbers do not count what its protocol says; \"numbers\" above tells what they do count, and loss is measured by that. Nothing has to be done; a newer firmware may be right."},
 	{"counts_nothing", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.CountsDecided && !e.followed() },
 		"Its sequence numbers can not be followed: they stand still or change by chance. Loss on the way can not be seen; a newer firmware may be right."},
 	{"malformed", "%", 0.1, (*exporterRow).malformedPercent,
 		"%[1]s of its bytes can not be read (more than %[2]s). Look at \"refused\" for what is wrong; a newer firmware, or a lower MTU of its exports, may help."},
 	{"restarts", "", 3, func(e *exporterRow) (float64, bool) { return float64(e.Restarts), true },
-		"It has started anew %[1]s times (more than %[2]s). Look into its log."},
+		"It has started anew %[1]s times (more than %[2]s): its uptime fell or its numbers began again. Look into its log for why (Cisco \"show version\"; Junos \"show chassis routing-engine\"; RouterOS \"/log print\")."},
 	{"said_not_sent", "", 0, func(e *exporterRow) (float64, bool) {
 		if e.Said == nil {
 			return 0, false
@@ -139,7 +146,7 @@ var collectorRules = []rule[collectorRow]{
 		"Exporters with %[1]s messages were forgotten to make room for others: there are more than the collector keeps. If these are not yours, name yours with --exporter."},
 	{"waiting_room_full", "", 0, func(c *collectorRow) (float64, bool) {
 		return float64(c.Account.Refused["waiting_room_full"].Count), true
-	}, "%[1]s data sets had no room to wait for their templates. Let exporters send templates more often, every minute say."},
+	}, "%[1]s data sets had no room to wait for their templates. They are of the exporters below with \"refused waiting_room_full\": each of these should send its templates every minute."},
 	{"connections_not_allowed", "", 0, func(c *collectorRow) (float64, bool) { return c.refusedConnections("not_allowed"), true },
 		"%[1]s connections were refused: who made them is not in --exporter. The log names them; add those that are yours."},
 	{"connections_too_many", "", 0, func(c *collectorRow) (float64, bool) {
