@@ -237,3 +237,39 @@ func BenchmarkWarm(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// BenchmarkEvidence looks up what there is besides answers, among a million of
+// those, for a client that asked, one that did not, and connections.
+func BenchmarkEvidence(b *testing.B) {
+	c, tr := fillMillion(b, Config{})
+	r := *tr.at(0)
+	addr, name, at := r.Addrs[0].Addr, string(r.Name), r.TimeNs
+	question(c, alice, at, name)
+	x := seen(at, name)
+	x.Server = addr
+	c.FileConnection(&x, at)
+	t := seenTuple()
+	t.Server = addr
+	other := *t
+	other.ClientPort++
+	matches, made := make([]Match, 0, 4*MaxMatches), make([]Made, 0, MaxMatches)
+	for _, bb := range []struct {
+		name string
+		fn   func() int
+		want int
+	}{
+		{"asked", func() int { return len(c.AppendAsked(matches, alice, addr, at, sec)) }, 1},
+		{"not asked", func() int { return len(c.AppendAsked(matches, bob, addr, at, sec)) }, 0},
+		{"made", func() int { return len(c.AppendMade(made, matches, t, at, sec)) }, 1},
+		{"not made", func() int { return len(c.AppendMade(made, matches, &other, at, sec)) }, 0},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if n := bb.fn(); n != bb.want {
+					b.Fatalf("got %d, want %d", n, bb.want)
+				}
+			}
+		})
+	}
+}
