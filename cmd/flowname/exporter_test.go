@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -193,21 +194,7 @@ func TestRunLedgerAddsUp(t *testing.T) {
 	eventually(t, "all flows are written", func() bool { return len(lines(t, c.out)) == flows })
 	eventually(t, "all is accounted", func() bool { w, _ := c.ledger(); return w.Account.Bytes == sent && w.FlowsInside == 0 })
 	whole, each := c.ledger()
-	all := append([]accountRow{whole.Forgotten}, whole.Account)
-	var sum uint64
-	for _, e := range each {
-		all = append(all, e.accountRow)
-		sum += e.Bytes
-	}
-	for _, a := range all {
-		parts := a.HeaderBytes + a.FlowBytes + a.OptionsBytes + a.TemplateBytes + a.PaddingBytes + a.Waiting.Bytes
-		for _, r := range a.Refused {
-			parts += r.Bytes
-		}
-		if parts != a.Bytes {
-			t.Errorf("%d bytes received, %d filed: %+v", a.Bytes, parts, a)
-		}
-	}
+	sum := wantAddsUp(t, whole, each)
 	if whole.DatagramBytes != sent || sum+whole.Forgotten.Bytes != sent || whole.Exported != flows || whole.Account.Flows != flows {
 		t.Errorf("%d bytes sent, collector %+v", sent, whole)
 	}
@@ -215,15 +202,7 @@ func TestRunLedgerAddsUp(t *testing.T) {
 		"127.0.0.2": {}, "127.0.1.1": {"not_allowed": {1, uint64(len(testFlows(3)))}}, "127.0.0.77": {},
 		"127.0.0.4": {"cut_short": {1, 0}, "bad_set": {1, 0}, "bad_record": {1, uint64(len(cut)-20)/2 - 9}, "reserved_set": {1, 34}, "bad_version": {1, 16}},
 	} {
-		got := map[string]tallyRow{}
-		for _, e := range each {
-			if e.Exporter == addr {
-				for why, r := range e.Refused {
-					got[why] = r
-				}
-			}
-		}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := refusedOf(each, addr); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: refused %v, want %v", addr, got, want)
 		}
 	}
@@ -247,6 +226,66 @@ func TestRunLedgerAddsUp(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, text)
 		}
+	}
+}
+
+// wantAddsUp wants every byte of every account in one of its parts, and returns
+// the bytes of all exporters.
+func wantAddsUp(t *testing.T, whole collectorRow, each []exporterRow) (sum uint64) {
+	t.Helper()
+	all := []accountRow{whole.Forgotten, whole.Ended, whole.Account}
+	for _, e := range each {
+		all = append(all, e.accountRow)
+		sum += e.Bytes
+	}
+	for _, a := range all {
+		parts := a.HeaderBytes + a.FlowBytes + a.OptionsBytes + a.TemplateBytes + a.PaddingBytes + a.Waiting.Bytes
+		for _, r := range a.Refused {
+			parts += r.Bytes
+		}
+		if parts != a.Bytes {
+			t.Errorf("%d bytes received, %d filed: %+v", a.Bytes, parts, a)
+		}
+	}
+	return sum
+}
+
+// refusedOf is what was refused of an address, by reason.
+func refusedOf(each []exporterRow, addr string) map[string]tallyRow {
+	refused := map[string]tallyRow{}
+	for _, e := range each {
+		if e.Exporter == addr {
+			maps.Copy(refused, e.Refused)
+		}
+	}
+	return refused
+}
+
+// TestRunLedgerHasLostLines: what could not be written is in the account too.
+func TestRunLedgerHasLostLines(t *testing.T) {
+	const full = "/dev/full" // a disk without room
+	if _, err := os.Stat(full); err != nil {
+		t.Skip(err)
+	}
+	c := startCollector(t, t.TempDir(), "--out", full)
+	e := exportTo(t, c.netflow, "127.0.0.1:0")
+	e.send(ipfixTemplate(), 0)
+	for range 10 {
+		e.send(testFlows(5), 5)
+	}
+	var w collectorRow
+	eventually(t, "all lines are lost", func() bool { w, _ = c.ledger(); return w.LostLines == 50 })
+	if w.Account.Flows != 50 || w.Exported != 0 || w.FlowsInside != 0 {
+		t.Errorf("%d flows came, %d exported, %d inside, %d lost", w.Account.Flows, w.Exported, w.FlowsInside, w.LostLines)
+	}
+	if !c.hasMetric("flowname_output_lost_lines_total 50") {
+		t.Error("the metrics do not tell")
+	}
+	if text := doctor(t, "--server", c.http); !strings.Contains(text, "50 flows could not be written to the output") {
+		t.Errorf("the doctor says:\n%s", text)
+	}
+	if !strings.Contains(c.stderr.String(), "no space left") {
+		t.Errorf("the log does not say why: %s", c.stderr)
 	}
 }
 

@@ -33,24 +33,14 @@ func TestRunLedgerOfAllSources(t *testing.T) {
 		udp.send(msg, m.records)
 		datagrams += uint64(len(msg))
 	}
-	connect := func(from string, msgs ...[]byte) net.Conn {
-		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-		conn, err := d.Dial("tcp", c.tcp)
-		if err != nil {
-			t.Skipf("an exporter at %s: %v", from, err)
+	conn := connectFrom(t, "127.0.0.1", c.tcp)
+	for _, m := range [][]byte{ipfixTemplate(), testFlows(3)} {
+		if _, err := conn.Write(m); err != nil {
+			t.Fatal(err)
 		}
-		for _, m := range msgs {
-			if _, err := conn.Write(m); err != nil {
-				t.Fatal(err)
-			}
-			stream += uint64(len(m))
-		}
-		return conn
+		stream += uint64(len(m))
 	}
-	conn := connect("127.0.0.1", ipfixTemplate(), testFlows(3))
-	defer conn.Close()
-	stranger := connect("127.0.0.9")
-	defer stranger.Close()
+	stranger := connectFrom(t, "127.0.0.9", c.tcp)
 	if n, err := stranger.Read(make([]byte, 1)); err == nil {
 		t.Errorf("the stranger's connection stands and says %d bytes", n)
 	}
@@ -103,6 +93,18 @@ func TestRunLedgerOfAllSources(t *testing.T) {
 	if err := d.Restore(state, 0); err != nil || d.Stats().TemplatesRestored != 1 {
 		t.Errorf("saved: %v, %d templates, want that by UDP only", err, d.Stats().TemplatesRestored)
 	}
+}
+
+// connectFrom is a connection from a loopback address.
+func connectFrom(t *testing.T, from, to string) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := d.Dial("tcp", to)
+	if err != nil {
+		t.Skipf("an exporter at %s: %v", from, err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 // TestRunLedgerHasWhatExportersSay: what an exporter says it lost is in its row,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flowname/correlate"
+	"flowname/flows/netflow"
 )
 
 // summarise tells what a replay did: what was named and why the rest was not,
@@ -33,6 +34,7 @@ func (r *replay) summarise(w io.Writer) {
 		f.summarise(w)
 	}
 	summariseCounters(w, "export messages", r.decoder.Stats())
+	summariseLoss(w, r.decoder)
 	r.samples.summarise(w)
 	if lost := r.out.Stats(); lost.LostLines > 0 {
 		fmt.Fprintf(w, "LOST %d lines that could not be written\n", lost.LostLines)
@@ -45,6 +47,30 @@ func summariseTally(w io.Writer, what, how string, t, total correlate.Tally) {
 	}
 	fmt.Fprintf(w, "  %-7s %-15s %12s flows %5.1f %%  %15s bytes\n",
 		what, how, grouped(t.Flows), 100*float64(t.Flows)/float64(total.Flows), grouped(t.Bytes))
+}
+
+// summariseLoss tells what of the export messages became nothing, and what never
+// came, where there is such.
+func summariseLoss(w io.Writer, d *netflow.Decoder) {
+	all := d.Gone()
+	for _, r := range d.AppendReports(nil) {
+		all.Add(&r.Account)
+	}
+	if all.RefusedBytes()+all.Waiting.Bytes > 0 {
+		fmt.Fprintf(w, "of %s bytes of export messages %s became nothing:", grouped(all.Bytes), grouped(all.RefusedBytes()+all.Waiting.Bytes))
+		for _, why := range netflow.Reasons() {
+			if t := all.Refused[why]; t.Bytes > 0 {
+				fmt.Fprintf(w, " %s=%d", why, t.Bytes)
+			}
+		}
+		if all.Waiting.Count > 0 {
+			fmt.Fprintf(w, " template_never_came=%d", all.Waiting.Bytes)
+		}
+		fmt.Fprintln(w)
+	}
+	if lost := all.Lost + all.Missing; lost > 0 {
+		fmt.Fprintf(w, "%s messages or records are missing, by the exporters' sequence numbers\n", grouped(lost))
+	}
 }
 
 // summariseCounters prints the counters that are not zero.
