@@ -16,6 +16,7 @@ import (
 
 	"flowname/correlate"
 	"flowname/dnscache"
+	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
 	"flowname/flows/netflow"
 	"flowname/geo"
@@ -51,7 +52,8 @@ type daemon struct {
 	dnstap   *dnstapServer   // nil: no dnstap
 	powerDNS *powerDNSServer // nil: none
 	logs     []*followedLog
-	stdin    *pipedLog // nil: no log comes by stdin
+	stdin    *pipedLog      // nil: no log comes by stdin
+	syslog   *syslog.Server // nil: none
 
 	http         *http.Server // nil: none
 	access       *httpAccess
@@ -91,6 +93,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	for _, open := range []func() error{
 		func() error { return d.openSources(c) },
 		func() error { return d.openLogs(c, std.in) },
+		func() error { return d.openSyslog(&c.SyslogFlags) },
 		func() error { return d.openFlows(c) },
 		func() error { return d.openStreams(c) },
 		func() error { return d.openSamples(c) },
@@ -119,8 +122,9 @@ func (d *daemon) announce(c *runCmd) {
 		d.log.Info("waiting for PowerDNS protobuf", "address", d.powerDNS.listener.Addr())
 	}
 	d.announceLogs()
+	d.announceSyslog()
 	if !d.hasDNS() && !(d.sflow != nil && c.AcceptUnmatched) {
-		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture, --dnstap and --dns-log")
+		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture, --dnstap, --dns-log and --syslog")
 	}
 	if d.group != nil {
 		if warning := d.group.BufferWarning(); warning != "" {
@@ -139,7 +143,7 @@ func (d *daemon) announce(c *runCmd) {
 
 // hasDNS says whether there is a live source of DNS.
 func (d *daemon) hasDNS() bool {
-	return d.tap != nil || d.dnstap != nil || d.powerDNS != nil || len(d.logs) > 0 || d.stdin != nil
+	return d.tap != nil || d.dnstap != nil || d.powerDNS != nil || len(d.logs) > 0 || d.stdin != nil || d.syslog != nil
 }
 
 // loadFiles files the evidence of files before anything is listened to.
@@ -250,6 +254,9 @@ func (d *daemon) abandon() {
 	if d.powerDNS != nil {
 		d.powerDNS.listener.Close()
 	}
+	if d.syslog != nil {
+		d.syslog.Close()
+	}
 	if d.writer != nil {
 		d.writer.file.Close()
 	}
@@ -297,7 +304,10 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	d.startSources(sources, sourcesCtx, failed)
 
 	err := sources.Wait() // 1, 2
-	joined.Wait()         // 3
+	if d.syslog != nil {
+		d.syslog.Flush()
+	}
+	joined.Wait() // 3
 	close(d.writer.in)
 	err = errors.Join(err, <-written) // 4
 	stopServices()
@@ -340,6 +350,9 @@ func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, fail
 	}
 	if d.stdin != nil {
 		sources.Go(func() error { return d.stdin.run(ctx) })
+	}
+	if d.syslog != nil {
+		d.runSyslog(ctx, sources.Go)
 	}
 }
 

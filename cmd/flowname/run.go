@@ -44,6 +44,7 @@ type runCmd struct {
 	ClockFlags
 	StreamFlags
 	DNSFlags
+	SyslogFlags
 	LogFlags
 
 	allowed []netip.Prefix // of Exporter
