@@ -13,10 +13,12 @@ var examples = map[string]string{
       Watch DNS on eth1, receive NetFlow and IPFIX on UDP port 2055.
   flowname run --dnstap unix:/run/flowname/dnstap.sock --netflow 192.0.2.1:2055
       Take DNS from a resolver's dnstap, flows on one address.
+  flowname run --dns-log /var/log/dnsmasq.log --dns-log zeek:/opt/zeek/logs/current --syslog 192.0.2.1:514
+      Follow a resolver's log and Zeek's, through rotations; take firewalls' DNS logs by syslog.
   flowname run --netflow-tls :4740 --tls-cert c.pem --tls-key k.pem --tls-client-ca exporters.pem
       Take IPFIX by TLS too, from exporters whose certificates that authority has signed.
   flowname run --config /etc/flowname.yaml
-      Every flag has its key: netflow, netflow-tcp, netflow-tls, sflow, dnstap, capture, dns, data, asn, geo, out, http, wait, ...
+      Every flag has its key: netflow, netflow-tcp, netflow-tls, sflow, dnstap, powerdns, dns-log, syslog, capture, dns, data, asn, geo, out, http, wait, ...
 
 Signals: TERM and INT drain and end, a second one ends at once; HUP reopens --out and re-reads the databases, the
 TLS files and the users.

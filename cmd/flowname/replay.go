@@ -11,7 +11,7 @@ import (
 )
 
 type replayCmd struct {
-	DNS   []string      `name:"dns" help:"File of DNS evidence (repeatable): pcap, pcapng, dnstap; plain, gzip or zstd." placeholder:"FILE" sep:"none"`
+	DNS   []string      `name:"dns" help:"File of DNS evidence (repeatable): pcap, pcapng, dnstap, PowerDNS protobuf, a log ([FORMAT:]FILE); plain, gzip or zstd." placeholder:"FILE" sep:"none"`
 	Flows []string      `help:"Capture of export packets (repeatable): NetFlow v5, v9, IPFIX, sFlow v5." placeholder:"FILE" sep:"none"`
 	ASN   string        `name:"asn" help:"MMDB file with autonomous systems." placeholder:"FILE.mmdb"`
 	Geo   string        `help:"MMDB file with countries and cities." placeholder:"FILE.mmdb"`
