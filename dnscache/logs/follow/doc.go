@@ -17,8 +17,8 @@
 // that add a number or a date to PATH's, before or behind its extension, and .gz or
 // .zst. Those that were there when PATH was first followed are not read. One
 // content is read to its end, with what is written to it for Grace after it was
-// rotated, before the next is begun; if it still grows after ten times that, both are
-// read.
+// rotated, before the next is begun; half a second is enough once there is something
+// in the next. If it still grows after ten times Grace, both are read.
 //
 // A PATH that is a directory: every regular file in it and beneath, in order of time
 // and name, those that were there before too. Names that begin with a dot or end
@@ -53,7 +53,8 @@
 // # Formats
 //
 // The format of a content is told from its first lines when there are 20 of them
-// or 64 kB, or it has stopped to grow, and again for each content, unless
+// or 64 kB, or it has stopped to grow, and again for each content (of a rotated log
+// the first lines are enough if they are of the format that the log had), unless
 // Config.Format gives it. The parser of a rotated file goes on with the next where
 // the format is the same, so a question in one and its answer in the other meet.
 // Of a PATH whose first 64 kB are of no known format 64 kB more are tried, and so

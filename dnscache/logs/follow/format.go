@@ -67,10 +67,11 @@ func (f *Follower) guess(r *record, head []byte, end bool) bool {
 	now := f.now()
 	quiet := min(now.Sub(r.grewAt), time.Duration(now.UnixNano()-r.modNs))
 	still := end && (r.packed || quiet >= f.cfg.Settle || !r.movedAt.IsZero())
-	if len(head) < sniffLen && len(lines) < sniffLines && !still {
+	format := logs.Sniff(lines)
+	expected := format != nil && f.heir != nil && format == f.heir.Format() // a rotated log goes on
+	if len(head) < sniffLen && len(lines) < sniffLines && !still && !expected {
 		return false
 	}
-	format := logs.Sniff(lines)
 	if format == nil && f.heir != nil {
 		format = f.heir.Format()
 	}

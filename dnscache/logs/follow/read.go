@@ -210,19 +210,33 @@ func (f *Follower) finishInTime(r *record, now time.Time) {
 	moved := !r.movedAt.IsZero()
 	switch {
 	case r.src == nil && !r.here:
-		if quiet >= f.cfg.Grace && r.missed >= minMissed {
+		if quiet >= f.graceOf(r) && r.missed >= minMissed {
 			f.giveUp(r)
 		}
 	case !moved:
 		if f.dir && quiet >= f.cfg.Quiet && r.read() {
 			f.finish(r)
 		}
-	case quiet < f.cfg.Grace:
+	case quiet < f.graceOf(r):
 	case r.torn:
 		f.abandon(r)
 	case r.read() && (f.dir || f.followed(r)):
 		f.finish(r)
 	}
+}
+
+// handover is how long a rotated content is waited for that has a successor with
+// something in it: its writer has let go of it, but for threads of it that are
+// behind. Evidence in the successor waits for as long, and flows wait two seconds.
+const handover = 500 * time.Millisecond
+
+// graceOf is how long a rotated content may still grow.
+func (f *Follower) graceOf(r *record) time.Duration {
+	after := f.records[slices.Index(f.records, r)+1:]
+	if !f.dir && slices.ContainsFunc(after, func(x *record) bool { return !x.finished && x.size > 0 }) {
+		return min(f.cfg.Grace, handover)
+	}
+	return f.cfg.Grace
 }
 
 // minMissed is how many scans must not have seen a file before it is gone: one

@@ -185,3 +185,36 @@ func TestColumns(t *testing.T) {
 		t.Errorf("%d rows came, %+v, said %q", n, s.Read, w.said)
 	}
 }
+
+// Evidence in the next file does not wait long: flows wait two seconds for it.
+func TestNextFileAtOnce(t *testing.T) {
+	w := newFollowing(t, "query.log")
+	w.write("query.log", queries(1, 3))
+	w.run(10 * time.Second)
+	w.rename("query.log", "query.log.1")
+	w.write("query.log.1", queries(3, 4))
+	w.run(2 * time.Second)
+	w.write("query.log", queries(4, 5))
+	w.run(time.Second)
+	w.want(4)
+	w.inOrder()
+	w.write("query.log.1", queries(5, 6)) // a thread of the writer that was behind
+	w.run(20 * time.Second)
+	w.want(5)
+}
+
+// So also where the old content is gone: nobody kept a copy of it.
+func TestTruncatedAtOnce(t *testing.T) {
+	w := newFollowing(t, "query.log")
+	w.write("query.log", queries(1, 4))
+	w.run(10 * time.Second)
+	w.must(os.Truncate(w.file("query.log"), 0))
+	w.run(10 * time.Second)
+	w.write("query.log", queries(4, 5))
+	w.run(1500 * time.Millisecond)
+	w.want(4)
+	w.must(os.Truncate(w.file("query.log"), 0))
+	w.write("query.log", queries(5, 6))
+	w.run(1500 * time.Millisecond)
+	w.want(5)
+}
