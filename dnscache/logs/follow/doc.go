@@ -9,7 +9,7 @@
 // was seen last, how far it was read, its prints. A print is a hash of some bytes
 // of it: of its head, the first up to 1 kB, and of its tail, the last up to 256
 // bytes before the offset. A candidate is a file that a scan has found. A Follower
-// follows one PATH; a Stream reads what has no offset, such as a pipe.
+// follows one PATH. What has no offset, such as a pipe, is for a logs.Stream.
 //
 // # What is followed
 //
@@ -48,7 +48,8 @@
 // state says was read is safe. Lines that were read after the last save are read
 // again after a kill. The sink so gets lines at least once, which a cache that files
 // the same evidence twice does not mind; the counters, which are those of the
-// state, count each line once.
+// state, count each line once. That holds for the end of a process, by kill -9 too.
+// Over a loss of power it holds as far as what Durable returned for survives one.
 //
 // # Formats
 //
