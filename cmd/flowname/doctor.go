@@ -28,59 +28,105 @@ type diagnosis[T any] struct {
 // Run asks the daemon for its ledger and says what it means. What it finds does
 // not change the exit code: that says only whether the daemon could be asked.
 func (c *doctorCmd) Run(std streams) error {
-	collector, exporters, err := askExporters(c.Server)
+	l, err := askExporters(c.Server)
 	if err != nil {
 		return fmt.Errorf("doctor: %w", err)
 	}
-	out := bufio.NewWriter(std.out)
-	whole := diagnosis[collectorRow]{collector, findings(collectorRules, &collector)}
-	var each []diagnosis[exporterRow]
-	for i := range exporters {
-		each = append(each, diagnosis[exporterRow]{exporters[i], findings(exporterRules, &exporters[i])})
+	d := diagnoses{whole: diagnose(collectorRules, l.collector)}
+	for i := range l.exporters {
+		d.exporters = append(d.exporters, diagnose(exporterRules, l.exporters[i]))
 	}
+	for i := range l.agents {
+		d.agents = append(d.agents, diagnose(agentRules, l.agents[i]))
+	}
+	out := bufio.NewWriter(std.out)
 	if c.Format == "json" {
-		err = writeDiagnosesJSON(out, whole, each)
+		err = d.writeJSON(out)
 	} else {
-		err = writeDiagnoses(out, whole, each)
+		err = d.writeText(out)
 	}
 	return errors.Join(err, out.Flush())
 }
 
+func diagnose[T any](rules []rule[T], row T) diagnosis[T] {
+	return diagnosis[T]{row, findings(rules, &row)}
+}
+
+// diagnoses are all that the doctor has to say.
+type diagnoses struct {
+	whole     diagnosis[collectorRow]
+	exporters []diagnosis[exporterRow]
+	agents    []diagnosis[agentRow]
+}
+
+// ledgerRows are a daemon's ledger as another process reads it.
+type ledgerRows struct {
+	collector collectorRow
+	exporters []exporterRow
+	agents    []agentRow
+}
+
 // askExporters reads GET /api/v1/exporters.
-func askExporters(server string) (c collectorRow, all []exporterRow, err error) {
+func askExporters(server string) (l ledgerRows, err error) {
 	resp, err := ask(context.Background(), http.MethodGet, server, "/api/v1/exporters", nil, "")
 	if err != nil {
-		return c, nil, err
+		return l, err
 	}
 	defer resp.Body.Close()
 	d := json.NewDecoder(resp.Body)
-	if err := d.Decode(&c); err != nil || c.Kind != "collector" {
-		return c, nil, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", redacted(server), err)
+	if err := d.Decode(&l.collector); err != nil || l.collector.Kind != "collector" {
+		return l, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", redacted(server), err)
 	}
 	for {
-		var e exporterRow
-		switch err := d.Decode(&e); {
-		case err == io.EOF:
-			return c, all, nil
-		case err != nil:
-			return c, nil, fmt.Errorf("the answer of %s ends early: %w", redacted(server), err)
+		var row json.RawMessage
+		err := d.Decode(&row)
+		if err == io.EOF {
+			return l, nil
 		}
-		all = append(all, e)
+		if err == nil {
+			err = l.add(row)
+		}
+		if err != nil {
+			return l, fmt.Errorf("the answer of %s ends early: %w", redacted(server), err)
+		}
 	}
 }
 
-func writeDiagnosesJSON(w io.Writer, whole diagnosis[collectorRow], each []diagnosis[exporterRow]) error {
+// add reads a row; one of a kind that a later version may have is passed over.
+func (l *ledgerRows) add(row json.RawMessage) error {
+	var kind struct{ Kind string }
+	if err := json.Unmarshal(row, &kind); err != nil {
+		return err
+	}
+	switch kind.Kind {
+	case "exporter":
+		l.exporters = append(l.exporters, exporterRow{})
+		return json.Unmarshal(row, &l.exporters[len(l.exporters)-1])
+	case "agent":
+		l.agents = append(l.agents, agentRow{})
+		return json.Unmarshal(row, &l.agents[len(l.agents)-1])
+	}
+	return nil
+}
+
+func (d *diagnoses) writeJSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(struct {
 		collectorRow
 		Findings []finding `json:"findings"`
-	}{whole.row, orNone(whole.findings)})
-	for i := range each {
+	}{d.whole.row, orNone(d.whole.findings)})
+	for _, e := range d.exporters {
 		err = errors.Join(err, enc.Encode(struct {
 			exporterRow
 			Findings []finding `json:"findings"`
-		}{each[i].row, orNone(each[i].findings)}))
+		}{e.row, orNone(e.findings)}))
+	}
+	for _, a := range d.agents {
+		err = errors.Join(err, enc.Encode(struct {
+			agentRow
+			Findings []finding `json:"findings"`
+		}{a.row, orNone(a.findings)}))
 	}
 	return err
 }
@@ -92,8 +138,8 @@ func orNone(f []finding) []finding {
 	return f
 }
 
-func writeDiagnoses(w io.Writer, whole diagnosis[collectorRow], each []diagnosis[exporterRow]) error {
-	c := &whole.row
+func (d *diagnoses) writeText(w io.Writer) error {
+	c := &d.whole.row
 	fmt.Fprintf(w, "collector: %s datagrams, %s bytes, on %s; %s flows exported, %s under way\n",
 		grouped(c.Datagrams), grouped(c.DatagramBytes), several(c.Sockets, "socket"), grouped(c.Exported), grouped(c.FlowsInside))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -103,20 +149,26 @@ func writeDiagnoses(w io.Writer, whole diagnosis[collectorRow], each []diagnosis
 	for _, why := range slices.Sorted(maps.Keys(c.RefusedConnections)) {
 		fmt.Fprintf(t, "  connections refused or broken\t%s: %s\n", why, grouped(c.RefusedConnections[why]))
 	}
-	if c.SampledFlows > 0 {
-		fmt.Fprintf(t, "  of sFlow\t%s flows\n", grouped(c.SampledFlows))
+	if c.SampleDatagrams > 0 {
+		fmt.Fprintf(t, "  of sFlow\t%s datagrams, %s bytes, %s flows; %s dropped by the kernel\n",
+			grouped(c.SampleDatagrams), grouped(c.SampleBytes), grouped(c.SampledFlows), grouped(c.SampleKernelDrops))
 	}
 	fmt.Fprintf(t, "  dropped by the kernel\t%s datagrams\n", grouped(c.KernelDrops))
 	writeRefused(t, c.Account.Refused)
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	writeFindings(w, whole.findings)
-	if len(each) == 0 {
+	writeFindings(w, d.whole.findings)
+	if len(d.exporters)+len(d.agents) == 0 {
 		fmt.Fprintln(w, "\nNo exporter has sent anything. Let one export to this collector, and look whether a firewall lets UDP through.")
 	}
-	for i := range each {
-		if err := writeExporter(w, &each[i]); err != nil {
+	for i := range d.exporters {
+		if err := writeExporter(w, &d.exporters[i]); err != nil {
+			return err
+		}
+	}
+	for i := range d.agents {
+		if err := writeAgent(w, &d.agents[i]); err != nil {
 			return err
 		}
 	}

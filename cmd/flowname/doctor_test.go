@@ -107,6 +107,9 @@ func TestCollectorRules(t *testing.T) {
 	}{
 		"":                        {collectorRow{}, ""},
 		"kernel_drops":            {collectorRow{KernelDrops: 1234}, "dropped 1,234 datagrams"},
+		"sflow_kernel_drops":      {collectorRow{SampleKernelDrops: 12}, "dropped 12 datagrams of sFlow"},
+		"sflow_not_allowed":       {collectorRow{SamplesNotAllowed: tallyRow{5, 99}}, "5 of sFlow's datagrams were refused"},
+		"sflow_forgotten":         {collectorRow{SamplesForgotten: tallyRow{5, 99}}, "--exporter"},
 		"small_buffer":            {collectorRow{BufferWarning: "small"}, "rmem_max"},
 		"lost_lines":              {collectorRow{LostLines: 3}, "3 flows could not be written"},
 		"forgotten":               {collectorRow{Forgotten: accountRow{Messages: 2}}, "--exporter"},
@@ -125,8 +128,8 @@ func TestCollectorRules(t *testing.T) {
 			t.Errorf("%s: got %v", code, found)
 		}
 	}
-	if len(collectorRules) != 10 {
-		t.Errorf("%d rules, 10 are tested", len(collectorRules))
+	if len(collectorRules) != 13 {
+		t.Errorf("%d rules, 13 are tested", len(collectorRules))
 	}
 }
 

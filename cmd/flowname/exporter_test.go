@@ -63,11 +63,11 @@ func testFlows(n int) []byte {
 // ledger asks the collector for its accounts.
 func (c *collector) ledger() (collectorRow, []exporterRow) {
 	c.t.Helper()
-	whole, each, err := askExporters(c.http)
+	l, err := askExporters(c.http)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return whole, each
+	return l.collector, l.exporters
 }
 
 // row is the account of an address, with Exporter empty when there is none.

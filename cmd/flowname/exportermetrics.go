@@ -42,6 +42,9 @@ func (c stageCollector) exporters(ch chan<- prometheus.Metric) {
 		send(ch, prometheus.CounterValue, "flowname_refused_total", "What was received and became nothing, by reason.", l.all.Refused[why].Count, by)
 		send(ch, prometheus.CounterValue, "flowname_refused_bytes_total", "Bytes that were received and became nothing, by reason.", l.all.Refused[why].Bytes, by)
 	}
+	if c.d.sflow != nil {
+		c.agents(ch, l)
+	}
 	gauge(ch, "flowname_exporters", "Exporters' observation domains that are known now.", uint64(len(l.exporters)))
 }
 

@@ -138,6 +138,12 @@ var exporterRules = []rule[exporterRow]{
 var collectorRules = []rule[collectorRow]{
 	{"kernel_drops", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.KernelDrops), true },
 		"The kernel dropped %[1]s datagrams because the receive buffer was full. Raise it (sysctl net.core.rmem_max, --receive-buffer), or give the collector more --sockets and processors."},
+	{"sflow_kernel_drops", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.SampleKernelDrops), true },
+		"The kernel dropped %[1]s datagrams of sFlow because the receive buffer was full. Raise it (sysctl net.core.rmem_max, --receive-buffer), or give the collector more --sockets and processors."},
+	{"sflow_not_allowed", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.SamplesNotAllowed.Count), true },
+		"%[1]s of sFlow's datagrams were refused: who sent them is not in --exporter. Add those that are yours; tcpdump shows who they are."},
+	{"sflow_forgotten", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.SamplesForgotten.Count), true },
+		"Agents with %[1]s datagrams of sFlow were forgotten to make room for others: there are more than the collector keeps. If these are not yours, name yours with --exporter."},
 	{"small_buffer", "", 0, func(c *collectorRow) (float64, bool) { return 1, c.BufferWarning != "" },
 		"The receive buffer is smaller than wanted: raise sysctl net.core.rmem_max; bursts beyond the buffer are lost."},
 	{"lost_lines", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.LostLines), true },

@@ -13,6 +13,7 @@ import (
 	"flowname/flows"
 	"flowname/flows/listen/stream"
 	"flowname/flows/netflow"
+	"flowname/flows/sflow"
 )
 
 // A tallyRow is a netflow.Tally as JSON.
@@ -163,10 +164,18 @@ type collectorRow struct {
 	RefusedConnections map[string]uint64 `json:"refused_connections,omitempty"`
 	StreamBytesLost    uint64            `json:"stream_bytes_lost"`
 
-	SampledFlows uint64 `json:"sflow_flows"` // decoded of sFlow, which has no account
-	Exported     uint64 `json:"exported_flows"`
-	FlowsInside  uint64 `json:"flows_inside"` // decoded, not written yet
-	LostLines    uint64 `json:"lost_lines"`
+	// Of sFlow: what its sockets gave, what of that became flows, and what has no
+	// agent's row: of who is not in --exporter, and of agents that had to make room.
+	SampleDatagrams   uint64   `json:"sflow_datagrams"`
+	SampleBytes       uint64   `json:"sflow_bytes"`
+	SampleKernelDrops uint64   `json:"sflow_kernel_drops"`
+	SampledFlows      uint64   `json:"sflow_flows"`
+	SamplesNotAllowed tallyRow `json:"sflow_not_allowed"`
+	SamplesForgotten  tallyRow `json:"sflow_forgotten"`
+
+	Exported    uint64 `json:"exported_flows"`
+	FlowsInside uint64 `json:"flows_inside"` // decoded, not written yet
+	LostLines   uint64 `json:"lost_lines"`
 
 	// Account is of all exporters, Forgotten of those that had to make room,
 	// Ended of connections that are over.
@@ -284,6 +293,7 @@ func (c *collectorRow) refuseConnections(s *stream.Stats) {
 type ledger struct {
 	nowNs     int64
 	exporters []merged
+	agents    []sflow.Report
 	all       netflow.Account
 	gone      netflow.Account // of those forgotten to make room
 	ended     netflow.Account // of connections that are over
@@ -291,7 +301,7 @@ type ledger struct {
 }
 
 // takeLedger reads the accounts of all receivers of NetFlow and IPFIX, by UDP,
-// TCP and TLS. sFlow is in it as a number of flows only: its datagrams have no
+// TCP and TLS, and those of sFlow's agents: its datagrams have no
 // templates to wait for, and what is wrong with them is in /metrics.
 func (d *daemon) takeLedger() *ledger {
 	l := &ledger{nowNs: time.Now().UnixNano()}
@@ -320,9 +330,7 @@ func (d *daemon) takeLedger() *ledger {
 		c.refuseConnections(&stats)
 		c.Connections += s.listener.Connections()
 	}
-	for _, r := range d.samplers {
-		c.SampledFlows += r.account.load().samples.Records
-	}
+	d.takeAgents(l)
 	l.all = l.gone
 	l.all.Add(&l.ended)
 	for i := range reports {
@@ -353,6 +361,9 @@ var versions = map[flows.Type]uint16{flows.NetFlowV5: 5, flows.NetFlowV9: 9, flo
 func (l *ledger) addClocks(clocks []correlate.Clock) {
 	for i := range clocks {
 		cl := &clocks[i]
+		if versions[cl.Type] == 0 {
+			continue // sFlow tells no times
+		}
 		key := mergeKey{cl.Exporter, cl.Domain, versions[cl.Type]}
 		if at, ok := slices.BinarySearchFunc(l.exporters, key, compareKey); ok {
 			l.exporters[at].clock = *cl
@@ -365,7 +376,7 @@ func compareKey(m merged, key mergeKey) int {
 }
 
 // serveExporters gives the ledger as JSON lines: the collector's, then one for
-// each exporter and domain.
+// each exporter and domain, then one for each agent of sFlow.
 func serveExporters(w http.ResponseWriter, d *daemon) {
 	l := d.takeLedger()
 	w.Header().Set("Content-Type", "application/x-ndjson")
@@ -376,6 +387,11 @@ func serveExporters(w http.ResponseWriter, d *daemon) {
 	}
 	for i := range l.exporters {
 		if enc.Encode(l.exporters[i].row(l.nowNs)) != nil {
+			return
+		}
+	}
+	for i := range l.agents {
+		if enc.Encode(rowOfAgent(&l.agents[i], l.nowNs)) != nil {
 			return
 		}
 	}

@@ -21,15 +21,15 @@ type sampleAccount struct {
 }
 
 // sampleRefusals are the datagrams of who is not in --exporter.
-type sampleRefusals struct{ DatagramsNotAllowed uint64 }
+type sampleRefusals struct{ DatagramsNotAllowed, BytesNotAllowed uint64 }
 
 // A sampleReceiver owns a socket of sFlow and its decoder. Of the receiver in it
-// the records and the complaints are used.
+// the records, the complaints and the mutex are used.
 type sampleReceiver struct {
 	*receiver
 	allow   []netip.Prefix // whose datagrams are read; empty means everyone's
 	samples *sampleDecoder
-	refused uint64
+	refused sampleRefusals
 	account snapshot[sampleAccount]
 }
 
@@ -77,7 +77,7 @@ func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 		r.empty()
 		datagrams = r.fill(datagrams)
 		dns := r.samples.dns
-		r.account.store(sampleAccount{sampleRefusals{r.refused}, r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
+		r.account.store(sampleAccount{r.refused, r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
 		r.join(r.records)
 	}
 }
@@ -85,12 +85,15 @@ func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 // fill decodes datagrams until there are enough records, and returns those that
 // are left.
 func (r *sampleReceiver) fill(datagrams []listen.Datagram) []listen.Datagram {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n := 0
 	for n < len(datagrams) && len(r.records) < recordsPerBatch {
 		d := &datagrams[n]
 		n++
 		if !allows(r.allow, d.From.Addr()) {
-			r.refused++
+			r.refused.DatagramsNotAllowed++
+			r.refused.BytesNotAllowed += uint64(len(d.Payload))
 			continue
 		}
 		var err error
