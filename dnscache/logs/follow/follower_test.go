@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -162,6 +163,40 @@ func TestHalfWrittenGzip(t *testing.T) {
 	if s := w.f.Stats(); s.Finished != 1 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// A compressor that rests in the middle of its work makes nothing new.
+func TestCompressorAtWork(t *testing.T) {
+	w := newFollowing(t, "query.log")
+	w.write("query.log", noise(40)+queries(1, 3000))
+	w.run(3 * time.Second)
+	w.rename("query.log", "query.log.1")
+	w.write("query.log", queries(3000, 3001))
+	w.run(20 * time.Second)
+	content, err := os.ReadFile(w.file("query.log.1"))
+	w.must(err)
+	packed := gzipped(string(content))
+	w.write("query.log.1.gz", string(packed[:len(packed)/2]))
+	w.run(20 * time.Second)
+	w.kill()
+	w.begin()
+	w.run(20 * time.Second)
+	w.write("query.log.1.gz", string(packed[len(packed)/2:]))
+	w.must(os.Remove(w.file("query.log.1")))
+	w.run(20 * time.Second)
+	if s := w.f.Stats(); s.Read.ByReason[logs.Used] != 3000 || s.Read.Lines != 3040 {
+		t.Errorf("%+v, said %q", s.Read, w.said)
+	}
+}
+
+// noise is lines that do not pack well.
+func noise(n int) string {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var b strings.Builder
+	for range n {
+		fmt.Fprintf(&b, "%x %x %x\n", rng.Uint64(), rng.Uint64(), rng.Uint64())
+	}
+	return b.String()
 }
 
 func TestUnreadable(t *testing.T) {

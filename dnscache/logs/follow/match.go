@@ -167,8 +167,14 @@ func (f *Follower) place(c *candidate, now time.Time) {
 		f.trouble(c.path, err)
 		return
 	}
+	r, copied, err := f.known(c, newBeginning(head))
+	if err != nil {
+		// A copy that is torn, because it is still being made, is not new.
+		f.trouble(c.path, err)
+		return
+	}
 	f.well(c.path)
-	if r, copied := f.known(c, newBeginning(head)); r != nil {
+	if r != nil {
 		if copied {
 			f.copies[c.path] = copyOf{r, c.id, c.place.size, c.place.modNs}
 		} else {
@@ -184,25 +190,21 @@ func (f *Follower) place(c *candidate, now time.Time) {
 
 // known finds the record of a file's content, and whether the file is but a copy
 // of where the record lies.
-func (f *Follower) known(c *candidate, begin *beginning) (r *record, copied bool) {
+func (f *Follower) known(c *candidate, begin *beginning) (r *record, copied bool, err error) {
 	for _, here := range []bool{false, true} {
 		for _, r := range f.records {
 			if r.here != here || !begin.has(r.head) {
 				continue
 			}
 			if r.skip && !here {
-				return r, false
+				return r, false, nil
 			}
-			same, err := f.holds(c, r)
-			if err != nil {
-				f.trouble(c.path, err)
-			}
-			if same {
-				return r, here
+			if same, err := f.holds(c, r); same || err != nil {
+				return r, here, err
 			}
 		}
 	}
-	return nil, false
+	return nil, false, nil
 }
 
 // holds compares a file with a record, by the record's own file where there is
