@@ -416,7 +416,7 @@ func basisOf(m *dnscache.Match, startNs, untilNs int64) Basis {
 	switch {
 	case m.AtNs > untilNs:
 		return ClientLater
-	case startNs-m.AtNs > int64(m.TTL)*int64(time.Second)+int64(Grace):
+	case startNs-m.AtNs > int64(dnscache.Lifetime(m.TTL)+Grace):
 		return ClientExpired
 	}
 	return Client

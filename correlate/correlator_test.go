@@ -120,6 +120,12 @@ func TestRules(t *testing.T) {
 		{"at TTL and grace", func(w *world) {
 			w.answer(alice, "a.example", server, 0, 10)
 		}, flow(alice, server, 70*second), "a.example client 70000"},
+		{"a TTL that nobody told", func(w *world) {
+			w.answer(alice, "a.example", server, 0, dnscache.UnknownTTL)
+		}, flow(alice, server, 360*second), "a.example client 360000"},
+		{"long after one that nobody told", func(w *world) {
+			w.answer(alice, "a.example", server, 0, dnscache.UnknownTTL)
+		}, flow(alice, server, 360*second+ms), "a.example client_expired 360001"},
 		{"only later", func(w *world) {
 			w.answer(alice, "a.example", server, 5*second, 300)
 			w.answer(bob, "b.example", server, 0, 300)

@@ -213,7 +213,7 @@ func (c *Cache) File(r *Response, filedNs int64) {
 		ev.canon = c.names.intern(r.Canonical)
 	}
 	for i := range r.Addrs {
-		ev.ttl = min(r.Addrs[i].TTL, MaxTTL)
+		ev.ttl = clampTTL(r.Addrs[i].TTL)
 		c.fileAddr(who, r.Addrs[i].Addr, &ev)
 	}
 	c.names.release(ev.name)

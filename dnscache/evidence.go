@@ -75,7 +75,7 @@ func (c *Cache) asked(dst []Match, i int, who ip, addr netip.Addr, q *selection)
 		answer, ok = c.answerUntil(dst[:end], name, addr, m.AtNs+askedAfter)
 	}
 	m.Canonical, m.TTL = answer.Canonical, answer.TTL
-	return m, ok && m.AtNs <= answer.AtNs+int64(answer.TTL)*int64(time.Second)+askedBefore
+	return m, ok && m.AtNs <= answer.AtNs+int64(Lifetime(answer.TTL))+askedBefore
 }
 
 // answerUntil is the newest answer of a name for addr up to a time. What is

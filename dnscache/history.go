@@ -40,7 +40,8 @@ type Row struct {
 	// FirstNs and LastNs are the times of the first and last answer.
 	FirstNs, LastNs int64
 	Count           uint64 // answers, connections or questions
-	// TTL and Source are the last answer's, as is Canonical.
+	// TTL (seconds, or UnknownTTL) and Source are the last answer's, as is
+	// Canonical.
 	TTL    uint32
 	Source Source
 }

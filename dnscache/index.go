@@ -68,7 +68,7 @@ const maxRun = 4_000_000_000
 
 // The parts of version.bits.
 const (
-	ttlMask     = 1<<20 - 1 // MaxTTL needs 20 bits
+	ttlMask     = 1<<20 - 1 // UnknownTTL needs 20 bits
 	sourceShift = 20
 	sourceMask  = 0x7f << sourceShift
 	// newMark: the store has never had this run.

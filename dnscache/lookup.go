@@ -14,7 +14,7 @@ type Match struct {
 	Name      string
 	Canonical string // the end of the CNAME chain where that is another name
 	AtNs      int64  // the answer's time, Unix nanoseconds
-	TTL       uint32 // seconds, as that answer said
+	TTL       uint32 // seconds, as that answer said, or UnknownTTL
 	Source    Source
 }
 

@@ -97,7 +97,7 @@ func (r *run) readValue(b []byte) error {
 		}
 		f[i], b = x, b[n:]
 	}
-	if len(b) == 0 || f[0] > maxRun || f[2] > MaxTTL || len(b) > maxName+1 {
+	if len(b) == 0 || f[0] > maxRun || f[2] > MaxTTL && f[2] != UnknownTTL || len(b) > maxName+1 {
 		return errRecord
 	}
 	r.last = addSat(r.first, int64(f[0]))

@@ -1,16 +1,44 @@
 package dnscache
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // An Addr is one address of an answer with the time it may be kept.
 type Addr struct {
 	Addr netip.Addr // unmapped
-	TTL  uint32     // seconds; clamped as RFC 2181 section 8 says, at most MaxTTL
+	// TTL is in seconds; clamped as RFC 2181 section 8 says, at most MaxTTL, or
+	// UnknownTTL.
+	TTL uint32
 }
 
 // MaxTTL is the longest TTL that is believed, in seconds: seven days (RFC 8767
 // section 4 gives the same bound for serving stale data).
 const MaxTTL = 7 * 24 * 3600
+
+// UnknownTTL is the TTL where a source does not tell it: many logs do not.
+const UnknownTTL = 1<<20 - 1
+
+// assumedTTL is how long an answer is taken to be good whose TTL nobody told:
+// of what public names have, few are longer.
+const assumedTTL = 300
+
+// Lifetime is how long an answer of a TTL may be used.
+func Lifetime(ttl uint32) time.Duration {
+	if ttl == UnknownTTL {
+		ttl = assumedTTL
+	}
+	return time.Duration(ttl) * time.Second
+}
+
+// clampTTL is a TTL as it is kept.
+func clampTTL(ttl uint32) uint32 {
+	if ttl == UnknownTTL {
+		return ttl
+	}
+	return min(ttl, MaxTTL)
+}
 
 // A Response is the evidence in one DNS response: this client learned, at this
 // time, that this name has these addresses.

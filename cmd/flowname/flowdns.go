@@ -22,6 +22,9 @@ type flowDNS struct {
 func (f *flowDNS) evidence(a *netflow.Answer) *dnscache.Response {
 	r := &f.response
 	f.addrs[0] = dnscache.Addr{Addr: a.Addr, TTL: a.TTL}
+	if a.TTL == 0 { // nobody exports an answer of that; most have no field for it
+		f.addrs[0].TTL = dnscache.UnknownTTL
+	}
 	*r = dnscache.Response{
 		TimeNs: a.TimeNs, Client: a.Client, Server: a.Server, Source: dnscache.SourceFlowRecord,
 		Name: append(r.Name[:0], a.Name...), Canonical: append(r.Canonical[:0], a.Canonical...),

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -119,16 +120,53 @@ type historyRow struct {
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
 	Count     uint64    `json:"count"`
-	TTL       uint32    `json:"ttl"`
+	TTL       rowTTL    `json:"ttl"` // null where the source did not tell it
 	Source    string    `json:"source"`
 	Canonical string    `json:"canonical,omitempty"`
+}
+
+// A rowTTL is a TTL in seconds, or dnscache.UnknownTTL.
+type rowTTL uint32
+
+func ttlOf(r *dnscache.Row) rowTTL {
+	if !r.Addr.IsValid() || !r.Source.IsDNS() {
+		return dnscache.UnknownTTL // questions and connections have none
+	}
+	return rowTTL(r.TTL)
+}
+
+// MarshalJSON writes null for a TTL that is not known.
+func (t rowTTL) MarshalJSON() ([]byte, error) {
+	if t == dnscache.UnknownTTL {
+		return []byte("null"), nil
+	}
+	return strconv.AppendUint(nil, uint64(t), 10), nil
+}
+
+// UnmarshalJSON is MarshalJSON undone.
+func (t *rowTTL) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*t = dnscache.UnknownTTL
+		return nil
+	}
+	n, err := strconv.ParseUint(string(b), 10, 32)
+	*t = rowTTL(n)
+	return err
+}
+
+// String is the TTL as tables show it.
+func (t rowTTL) String() string {
+	if t == dnscache.UnknownTTL {
+		return "-"
+	}
+	return strconv.FormatUint(uint64(t), 10)
 }
 
 func rowOf(r dnscache.Row) historyRow {
 	row := historyRow{
 		Name:      r.Name,
 		FirstSeen: time.Unix(0, r.FirstNs).UTC(), LastSeen: time.Unix(0, r.LastNs).UTC(),
-		Count: r.Count, TTL: r.TTL, Source: r.Source.String(), Canonical: r.Canonical,
+		Count: r.Count, TTL: ttlOf(&r), Source: r.Source.String(), Canonical: r.Canonical,
 	}
 	if r.Addr.IsValid() {
 		row.Addr = r.Addr.String()
@@ -221,7 +259,7 @@ func tablePrinter(w, notes io.Writer, subject string) (row func(historyRow) erro
 				return err
 			}
 		}
-		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", r.Name, cmp.Or(r.Addr, "-"), cmp.Or(r.Client, "-"),
+		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.Name, cmp.Or(r.Addr, "-"), cmp.Or(r.Client, "-"),
 			r.FirstSeen.Format(tableTime), r.LastSeen.Format(tableTime), r.Count, r.TTL, r.Source)
 		return err
 	}

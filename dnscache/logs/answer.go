@@ -42,7 +42,7 @@ func (a *answer) alias(target []byte) (ok bool) {
 // address takes an address that the log says to be one of the name's, without
 // the time that it may be kept.
 func (a *answer) address(addr netip.Addr) {
-	a.addrs = append(a.addrs, dnscache.Addr{Addr: addr})
+	a.addrs = append(a.addrs, dnscache.Addr{Addr: addr, TTL: dnscache.UnknownTTL})
 }
 
 // give gives the response to the sink. What an error or an answer without

@@ -174,7 +174,7 @@ func (p *cofParser) datum(typ uint16, text []byte) Reason {
 	if !ok || !answersType(addr, text, typ) {
 		return BadAddress
 	}
-	p.addrs = append(p.addrs, dnscache.Addr{Addr: addr})
+	p.addrs = append(p.addrs, dnscache.Addr{Addr: addr, TTL: dnscache.UnknownTTL})
 	return Used
 }
 
@@ -205,7 +205,7 @@ func (p *cofParser) service(text []byte) Reason {
 			if !ok || addr.Is6() != isHint6 {
 				return BadAddress
 			}
-			p.addrs = append(p.addrs, dnscache.Addr{Addr: addr})
+			p.addrs = append(p.addrs, dnscache.Addr{Addr: addr, TTL: dnscache.UnknownTTL})
 		}
 	}
 	return Used

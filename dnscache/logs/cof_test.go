@@ -16,21 +16,21 @@ func TestCOF(t *testing.T) {
 		reason     Reason
 	}{
 		{"a list", `{"rrname":"Site.test","rrtype":"A","rdata":["203.0.113.5","203.0.113.6"],` + times + `,"count":7,"bailiwick":"test"}`,
-			[]string{first + "site.test 1 203.0.113.5/0 203.0.113.6/0", last + "site.test 1 203.0.113.5/0 203.0.113.6/0"}, Used},
+			[]string{first + "site.test 1 203.0.113.5/- 203.0.113.6/-", last + "site.test 1 203.0.113.5/- 203.0.113.6/-"}, Used},
 		{"one", `{"rrname":"site.test.","rrtype":"AAAA","rdata":"2001:db8::5","time_first":1700000000,"time_last":1700000000}`,
-			[]string{first + "site.test 28 2001:db8::5/0"}, Used},
+			[]string{first + "site.test 28 2001:db8::5/-"}, Used},
 		{"a type's number", `{"rrname":"site.test","rrtype":1,"rdata":"203.0.113.5","time_first":"1700000000","time_last":"1700000000"}`,
-			[]string{first + "site.test 1 203.0.113.5/0"}, Used},
+			[]string{first + "site.test 1 203.0.113.5/-"}, Used},
 		{"milliseconds", `{"rrname":"site.test","rrtype":"A","rdata":"203.0.113.5",` + times + `,"time_first_ms":1700000000250,"time_last_ms":1700000100250}`,
-			[]string{"2023-11-14T22:13:20.25Z any site.test 1 203.0.113.5/0", "2023-11-14T22:15:00.25Z any site.test 1 203.0.113.5/0"}, Used},
+			[]string{"2023-11-14T22:13:20.25Z any site.test 1 203.0.113.5/-", "2023-11-14T22:15:00.25Z any site.test 1 203.0.113.5/-"}, Used},
 		{"escapes", `{"rrname":"a\\\"b\\032||c.test","rrtype":"A","rdata":"203.0.113.5","time_first":1700000000,"time_last":1700000000}`,
-			[]string{first + `a"b\032||c.test 1 203.0.113.5/0`}, Used},
+			[]string{first + `a"b\032||c.test 1 203.0.113.5/-`}, Used},
 		{"DNSDB", `{"obj":{"count":1,"zone_time_first":1,"zone_time_last":2,` + times + `,"rrname":"site.test.","rrtype":"A","bailiwick":"test.","rdata":["203.0.113.5"]}}`,
-			[]string{first + "site.test 1 203.0.113.5/0", last + "site.test 1 203.0.113.5/0"}, Used},
+			[]string{first + "site.test 1 203.0.113.5/-", last + "site.test 1 203.0.113.5/-"}, Used},
 		{"of a zone file only", `{"obj":{"zone_time_first":1700000000,"zone_time_last":1700000100,"rrname":"site.test.","rrtype":"A","rdata":["203.0.113.5"]}}`,
-			[]string{first + "site.test 1 203.0.113.5/0", last + "site.test 1 203.0.113.5/0"}, Used},
+			[]string{first + "site.test 1 203.0.113.5/-", last + "site.test 1 203.0.113.5/-"}, Used},
 		{"hints", `{"rrname":"site.test","rrtype":65,"rdata":"1 . alpn=h2,h3 ipv4hint=203.0.113.5,203.0.113.6 ipv6hint=\"2001:db8::5\"","time_first":1700000000,"time_last":1700000000}`,
-			[]string{first + "site.test 65 203.0.113.5/0 203.0.113.6/0 2001:db8::5/0"}, Used},
+			[]string{first + "site.test 65 203.0.113.5/- 203.0.113.6/- 2001:db8::5/-"}, Used},
 		{"an alias of HTTPS", `{"rrname":"site.test","rrtype":"HTTPS","rdata":["0 other.test ipv4hint=203.0.113.5"],` + times + `}`, nil, Passed},
 		{"no hints", `{"rrname":"site.test","rrtype":"HTTPS","rdata":["1 . alpn=h2"],` + times + `}`, nil, Passed},
 		{"an empty list", `{"rrname":"site.test","rrtype":"A","rdata":[],` + times + `}`, nil, Passed},
@@ -71,7 +71,7 @@ func TestCOFLongLists(t *testing.T) {
 	log := readPassive(t, &cofFormat, Config{}, `{"rrname":"a.test","rrtype":"A","time_first":1700000000,"time_last":1700000001,"rdata":[`+strings.Join(addrs, ",")+`]}`)
 	n := 0
 	for _, text := range log.evidence {
-		n += strings.Count(text, "/0")
+		n += strings.Count(text, "/-")
 	}
 	if n != 2*600 || log.stats.Responses != 6 {
 		t.Errorf("got %d addresses in %d responses", n, log.stats.Responses)
@@ -82,9 +82,9 @@ func TestCOFCorpus(t *testing.T) {
 	text := string(passiveFile(t, "cof/cof_crafted.ndjson"))
 	const first, last = "2026-11-23T17:17:06Z any ", "2026-11-23T17:18:20Z any "
 	wantPassive(t, readPassive(t, &cofFormat, Config{}, text), []Reason{Used, Used, Used, Used},
-		first+"www.example 1 192.0.2.1/0 192.0.2.2/0", last+"www.example 1 192.0.2.1/0 192.0.2.2/0",
-		first+"www.example 28 2001:db8::1/0", first+"svc.example 65 192.0.2.1/0",
-		`2026-11-23T17:17:06.504Z any a"b||c.example 1 192.0.2.80/0`)
+		first+"www.example 1 192.0.2.1/- 192.0.2.2/-", last+"www.example 1 192.0.2.1/- 192.0.2.2/-",
+		first+"www.example 28 2001:db8::1/-", first+"svc.example 65 192.0.2.1/-",
+		`2026-11-23T17:17:06.504Z any a"b||c.example 1 192.0.2.80/-`)
 }
 
 func TestCOFSniff(t *testing.T) {

@@ -238,7 +238,7 @@ func (p *dnsmasqParser) give(to *Sink, ns int64, client netip.Addr, name []byte,
 
 // giveAddress gives one address of a name, whose alias owner may be.
 func (p *dnsmasqParser) giveAddress(to *Sink, e *dnsmasqEvent, client netip.Addr, name, owner []byte, addr netip.Addr, typ uint16) Reason {
-	p.addr[0].Addr = addr
+	p.addr[0] = dnscache.Addr{Addr: addr, TTL: dnscache.UnknownTTL}
 	p.r = dnscache.Response{Addrs: p.addr[:]}
 	if len(owner) > 0 && !bytes.EqualFold(owner, name) && !bytes.Equal(owner, unprintable) {
 		var ok bool

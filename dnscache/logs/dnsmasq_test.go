@@ -23,13 +23,13 @@ func TestDnsmasqExtra(t *testing.T) {
 	testLogs(t, "dnsmasq", reference, []logCase{
 		{"addresses", dnsmasqLines("8 192.0.2.7/53047 query[A] www.Site.example from 192.0.2.7", "8 192.0.2.7/53047 forwarded www.Site.example to 192.0.2.53",
 			"8 192.0.2.7/53047 reply www.Site.example is 198.51.100.2", "8 192.0.2.7/53047 reply www.Site.example is 198.51.100.1"),
-			[]string{at + "www.site.example 1 198.51.100.2/0", at + "www.site.example 1 198.51.100.1/0"}, "used passed used used"},
+			[]string{at + "www.site.example 1 198.51.100.2/-", at + "www.site.example 1 198.51.100.1/-"}, "used passed used used"},
 		{"chain", dnsmasqLines("8 192.0.2.7/53047 query[AAAA] a.example from 192.0.2.7", "8 192.0.2.7/53047 cached a.example is <CNAME>",
 			"8 192.0.2.7/53047 cached b.example is <CNAME>", "8 192.0.2.7/53047 reply c.example is 2001:db8::1"),
-			[]string{at + "a.example>c.example 28 2001:db8::1/0"}, "used used used used"},
+			[]string{at + "a.example>c.example 28 2001:db8::1/-"}, "used used used used"},
 		{"mixed serials", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "9 192.0.2.8/1 query[A] b.example from 192.0.2.8",
 			"9 192.0.2.8/1 reply b.example is 198.51.100.2", "8 192.0.2.7/1 reply a.example is 198.51.100.1"),
-			[]string{"2026-11-23T17:17:06 192.0.2.8 b.example 1 198.51.100.2/0", at + "a.example 1 198.51.100.1/0"}, "used used used used"},
+			[]string{"2026-11-23T17:17:06 192.0.2.8 b.example 1 198.51.100.2/-", at + "a.example 1 198.51.100.1/-"}, "used used used used"},
 		{"local answers", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "8 192.0.2.7/1 config a.example is 198.51.100.1",
 			"9 192.0.2.7/1 query[A] b.example from 192.0.2.7", "9 192.0.2.7/1 /etc/hosts b.example is 198.51.100.2",
 			"10 192.0.2.7/1 query[A] c.example from 192.0.2.7", "10 192.0.2.7/1 DHCP c.example is 198.51.100.3",
@@ -37,8 +37,8 @@ func TestDnsmasqExtra(t *testing.T) {
 			"12 192.0.2.7/1 query[A] ads.example from 192.0.2.7", "12 192.0.2.7/1 gravity blocked ads.example is 0.0.0.0",
 			"13 192.0.2.7/1 auth[A] e.example from 192.0.2.7", "13 192.0.2.7/1 auth e.example is 198.51.100.5",
 			"14 192.0.2.7/1 query[A] f.example from 192.0.2.7", "14 192.0.2.7/1 cached-stale f.example is 198.51.100.6"),
-			[]string{at + "a.example 1 198.51.100.1/0", at + "b.example 1 198.51.100.2/0", at + "c.example 1 198.51.100.3/0", at + "d.example 1 198.51.100.4/0",
-				at + "ads.example 1 0.0.0.0/0", at + "e.example 1 198.51.100.5/0", at + "f.example 1 198.51.100.6/0"},
+			[]string{at + "a.example 1 198.51.100.1/-", at + "b.example 1 198.51.100.2/-", at + "c.example 1 198.51.100.3/-", at + "d.example 1 198.51.100.4/-",
+				at + "ads.example 1 0.0.0.0/-", at + "e.example 1 198.51.100.5/-", at + "f.example 1 198.51.100.6/-"},
 			strings.TrimSpace(strings.Repeat("used ", 14))},
 		{"failures", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "8 192.0.2.7/1 reply a.example is NXDOMAIN",
 			"9 192.0.2.7/1 query[AAAA] a.example from 192.0.2.7", "9 192.0.2.7/1 cached a.example is NODATA-IPv6",
@@ -56,10 +56,10 @@ func TestDnsmasqExtra(t *testing.T) {
 		{"proto", dnsmasqLines("UDP 8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "UDP 8 192.0.2.7/1 reply a.example is 198.51.100.1",
 			"9 192.0.2.7/1 TCP query[A] b.example from 192.0.2.7", "9 192.0.2.7/1 TCP reply b.example is 198.51.100.2",
 			"10 UDP 192.0.2.7/1 query[A] c.example from 192.0.2.7", "10 UDP 192.0.2.7/1 reply c.example is 198.51.100.3"),
-			[]string{at + "a.example 1 198.51.100.1/0", at + "b.example 1 198.51.100.2/0", at + "c.example 1 198.51.100.3/0"}, "used used used used used used"},
+			[]string{at + "a.example 1 198.51.100.1/-", at + "b.example 1 198.51.100.2/-", at + "c.example 1 198.51.100.3/-"}, "used used used used used used"},
 		{"DNSSEC", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "8 dnssec-query[DS] example to 192.0.2.53", "8 reply example is DS for keytag 1, algo 8, digest 2",
 			"8 192.0.2.7/1 validation result is SECURE", "8 192.0.2.7/1 reply a.example is 198.51.100.1 (DNSSEC signed)"),
-			[]string{at + "a.example 1 198.51.100.1/0"}, "used passed passed passed used"},
+			[]string{at + "a.example 1 198.51.100.1/-"}, "used passed passed passed used"},
 
 		// Text is never an address.
 		{"a TXT answer", dnsmasqLines("8 192.0.2.7/1 query[TXT] a.example from 192.0.2.7", "8 192.0.2.7/1 reply a.example is 203.0.113.200"),
@@ -76,18 +76,18 @@ func TestDnsmasqExtra(t *testing.T) {
 
 		// Names as they are.
 		{"spaces", dnsmasqLines("8 192.0.2.7/1 query[A] sp ace is from here.example from 192.0.2.7", "8 192.0.2.7/1 reply sp ace is from here.example is 198.51.100.1"),
-			[]string{at + `sp\032ace\032is\032from\032here.example 1 198.51.100.1/0`}, "used used"},
+			[]string{at + `sp\032ace\032is\032from\032here.example 1 198.51.100.1/-`}, "used used"},
 		{"a name that plays a client", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 203.0.113.1 from 192.0.2.7", "8 192.0.2.7/1 reply a.example is 203.0.113.9"),
 			nil, "used unpaired"},
 		{"quotes and pipes", dnsmasqLines(`8 192.0.2.7/1 query[A] a"\b||c.example from 192.0.2.7`, `8 192.0.2.7/1 reply a"\b||c.example is 198.51.100.1`),
-			[]string{at + `a"\\b||c.example 1 198.51.100.1/0`}, "used used"},
+			[]string{at + `a"\\b||c.example 1 198.51.100.1/-`}, "used used"},
 		{"unprintable", dnsmasqLines("8 192.0.2.7/1 query[A] <name unprintable> from 192.0.2.7", "8 192.0.2.7/1 reply <name unprintable> is 198.51.100.1",
 			"9 192.0.2.7/1 query[TXT] <name unprintable> from 192.0.2.7"), nil, "bad_name bad_name bad_name"},
 		{"an unprintable alias", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from 192.0.2.7", "8 192.0.2.7/1 reply a.example is <CNAME>", "8 192.0.2.7/1 reply <name unprintable> is 198.51.100.1"),
-			[]string{at + "a.example 1 198.51.100.1/0"}, "used used used"},
+			[]string{at + "a.example 1 198.51.100.1/-"}, "used used used"},
 		{"too long", dnsmasqLines("8 192.0.2.7/1 query[A] "+strings.Repeat("a.", 1000)+"example from 192.0.2.7", "9 192.0.2.7/1 query[TXT] a..b from 192.0.2.7"), nil, "bad_name bad_name"},
 		{"IPv6 client", dnsmasqLines("8 fe80::7%eth0/1 query[A] a.example from fe80::7%eth0", "8 fe80::7%eth0/1 reply a.example is 198.51.100.1"),
-			[]string{"2026-11-23T17:17:06 fe80::7 a.example 1 198.51.100.1/0"}, "used used"},
+			[]string{"2026-11-23T17:17:06 fe80::7 a.example 1 198.51.100.1/-"}, "used used"},
 		{"not a client", dnsmasqLines("8 192.0.2.7/1 query[A] a.example from here"), nil, "bad_client"},
 	})
 }
@@ -96,15 +96,15 @@ func TestDnsmasqPlain(t *testing.T) {
 	const any, at = "2026-11-23T17:17:06 * ", "2026-11-23T17:17:06 192.0.2.7 "
 	testLogs(t, "dnsmasq", reference, []logCase{
 		{"addresses", dnsmasqLines("query[A] www.Site.example from 192.0.2.7", "forwarded www.Site.example to 192.0.2.53", "reply www.Site.example is 198.51.100.2"),
-			[]string{at + "www.site.example 1 ?", any + "www.site.example 1 198.51.100.2/0"}, "used passed used"},
+			[]string{at + "www.site.example 1 ?", any + "www.site.example 1 198.51.100.2/-"}, "used passed used"},
 		{"cached chain", dnsmasqLines("query[AAAA] a.example from 192.0.2.7", "cached a.example is <CNAME>", "cached b.example is <CNAME>", "cached c.example is 2001:db8::1", "cached c.example is 2001:db8::2"),
-			[]string{at + "a.example 28 ?", any + "a.example>c.example 28 2001:db8::1/0", any + "a.example>c.example 28 2001:db8::2/0"}, "used used used used used"},
+			[]string{at + "a.example 28 ?", any + "a.example>c.example 28 2001:db8::1/-", any + "a.example>c.example 28 2001:db8::2/-"}, "used used used used used"},
 		{"browser", dnsmasqLines("query[A] a.example from 192.0.2.7", "query[AAAA] a.example from 192.0.2.7", "query[HTTPS] a.example from 192.0.2.7",
 			"reply a.example is <HTTPS>", "reply a.example is 198.51.100.1", "reply a.example is 2001:db8::1"),
-			[]string{at + "a.example 1 ?", at + "a.example 28 ?", at + "a.example 65 ?", any + "a.example 1 198.51.100.1/0", any + "a.example 28 2001:db8::1/0"},
+			[]string{at + "a.example 1 ?", at + "a.example 28 ?", at + "a.example 65 ?", any + "a.example 1 198.51.100.1/-", any + "a.example 28 2001:db8::1/-"},
 			"used used used passed used used"},
 		{"local answers", dnsmasqLines("query[A] a.example from 192.0.2.7", "/etc/hosts a.example is 198.51.100.1", "query[A] ads.example from 192.0.2.7", "exactly denied ads.example is 0.0.0.0"),
-			[]string{at + "a.example 1 ?", any + "a.example 1 198.51.100.1/0", at + "ads.example 1 ?", any + "ads.example 1 0.0.0.0/0"}, "used used used used"},
+			[]string{at + "a.example 1 ?", any + "a.example 1 198.51.100.1/-", at + "ads.example 1 ?", any + "ads.example 1 0.0.0.0/-"}, "used used used used"},
 		{"failures", dnsmasqLines("query[A] a.example from 192.0.2.7", "reply a.example is NXDOMAIN", "reply error is REFUSED", "reply is truncated"),
 			[]string{at + "a.example 1 ?"}, "used passed passed passed"},
 
@@ -120,22 +120,22 @@ func TestDnsmasqPlain(t *testing.T) {
 			[]string{at + "a.example 28 ?"}, "used unpaired"},
 		{"never asked", dnsmasqLines("reply a.example is 203.0.113.200", "reply a.example is <CNAME>", "reply b.example is 203.0.113.200"), nil, "unpaired passed unpaired"},
 		{"an alias, then another's answer", dnsmasqLines("query[A] a.example from 192.0.2.7", "query[A] b.example from 192.0.2.7", "reply a.example is <CNAME>", "reply b.example is 198.51.100.1"),
-			[]string{at + "a.example 1 ?", at + "b.example 1 ?", any + "b.example 1 198.51.100.1/0"}, "used used used used"},
+			[]string{at + "a.example 1 ?", at + "b.example 1 ?", any + "b.example 1 198.51.100.1/-"}, "used used used used"},
 		{"an alias of a name that was answered before", dnsmasqLines("query[A] b.example from 192.0.2.7", "reply b.example is 198.51.100.1", "reply b.example is 198.51.100.2",
 			"query[A] a.example from 192.0.2.7", "reply a.example is <CNAME>", "reply b.example is 198.51.100.1", "reply b.example is 198.51.100.2"),
-			[]string{at + "b.example 1 ?", any + "b.example 1 198.51.100.1/0", any + "b.example 1 198.51.100.2/0",
-				at + "a.example 1 ?", any + "a.example>b.example 1 198.51.100.1/0", any + "a.example>b.example 1 198.51.100.2/0"}, "used used used used used used used"},
+			[]string{at + "b.example 1 ?", any + "b.example 1 198.51.100.1/-", any + "b.example 1 198.51.100.2/-",
+				at + "a.example 1 ?", any + "a.example>b.example 1 198.51.100.1/-", any + "a.example>b.example 1 198.51.100.2/-"}, "used used used used used used used"},
 		{"an alias of a name that two asked for and one got", dnsmasqLines("query[A] b.example from 192.0.2.7", "query[A] b.example from 192.0.2.7", "query[A] a.example from 192.0.2.7",
 			"reply b.example is 198.51.100.1", "forwarded x.example to 192.0.2.53", "reply a.example is <CNAME>", "reply b.example is 198.51.100.1"),
-			[]string{at + "b.example 1 ?", at + "b.example 1 ?", at + "a.example 1 ?", any + "b.example 1 198.51.100.1/0", any + "b.example 1 198.51.100.1/0"},
+			[]string{at + "b.example 1 ?", at + "b.example 1 ?", at + "a.example 1 ?", any + "b.example 1 198.51.100.1/-", any + "b.example 1 198.51.100.1/-"},
 			"used used used used passed used used"},
 		{"aliases of aliases", dnsmasqLines("query[A] b.example from 192.0.2.7", "reply b.example is <CNAME>", "reply c.example is 198.51.100.1",
 			"query[A] a.example from 192.0.2.7", "reply a.example is <CNAME>", "cached b.example is <CNAME>", "cached c.example is 198.51.100.1"),
-			[]string{at + "b.example 1 ?", any + "b.example>c.example 1 198.51.100.1/0", at + "a.example 1 ?", any + "a.example>c.example 1 198.51.100.1/0"},
+			[]string{at + "b.example 1 ?", any + "b.example>c.example 1 198.51.100.1/-", at + "a.example 1 ?", any + "a.example>c.example 1 198.51.100.1/-"},
 			"used used used used used used used"},
 		{"an alias behind another answer", dnsmasqLines("query[A] a.example from 192.0.2.7", "query[HTTPS] z.example from 192.0.2.7", "reply a.example is <CNAME>", "reply b.example is 198.51.100.1",
 			"reply z.example is <CNAME>", "reply y.example is 203.0.113.9"),
-			[]string{at + "a.example 1 ?", at + "z.example 65 ?", any + "a.example>b.example 1 198.51.100.1/0"}, "used used used used passed unpaired"},
+			[]string{at + "a.example 1 ?", at + "z.example 65 ?", any + "a.example>b.example 1 198.51.100.1/-"}, "used used used used passed unpaired"},
 		{"an alias, then another process", dnsmasqLines("query[A] a.example from 192.0.2.7", "reply a.example is <CNAME>") + "Nov 23 17:17:06 dnsmasq[78]: reply b.example is 198.51.100.1\n",
 			[]string{at + "a.example 1 ?"}, "used used unpaired"},
 		{"an alias, then another line", dnsmasqLines("query[A] a.example from 192.0.2.7", "reply a.example is <CNAME>", "forwarded c.example to 192.0.2.53", "reply b.example is 198.51.100.1"),
@@ -188,7 +188,7 @@ func TestDnsmasqTextIsNotForgotten(t *testing.T) {
 	later := "Nov 23 17:18:07 dnsmasq[77]: "
 	p.evidence = nil
 	p.read(later + "query[A] a.example from 192.0.2.7\n" + later + "reply a.example is 198.51.100.1\n")
-	want := []string{"2026-11-23T17:18:07 192.0.2.7 a.example 1 ?", "2026-11-23T17:18:07 * a.example 1 198.51.100.1/0"}
+	want := []string{"2026-11-23T17:18:07 192.0.2.7 a.example 1 ?", "2026-11-23T17:18:07 * a.example 1 198.51.100.1/-"}
 	if diff := cmp.Diff(want, p.evidence); diff != "" {
 		t.Errorf("a minute later (-want +got):\n%s", diff)
 	}

@@ -52,7 +52,7 @@ func readPassive(t testing.TB, f *Format, cfg Config, text string) passiveLog {
 }
 
 // passiveResponse is one response: time, client<server, name type rcode, canonical
-// name and addresses/TTL; "?" behind the type for a question only.
+// name and addresses/TTL, - for one that is not told; "?" behind the type for a question only.
 func passiveResponse(r *dnscache.Response) string {
 	client := "any"
 	if r.Client.IsValid() {
@@ -72,7 +72,7 @@ func passiveResponse(r *dnscache.Response) string {
 		text += " =" + string(r.Canonical)
 	}
 	for _, a := range r.Addrs {
-		text += fmt.Sprintf(" %s/%d", a.Addr, a.TTL)
+		text += fmt.Sprintf(" %s/%s", a.Addr, ttlText(a.TTL))
 	}
 	return text
 }

@@ -308,7 +308,7 @@ func (p *eveParser) readGrouped() {
 				break
 			}
 			if addr, ok := parseAddr(l.textOf(v)); ok {
-				p.addrs = appendAddr(p.addrs, dnscache.Addr{Addr: addr})
+				p.addrs = appendAddr(p.addrs, dnscache.Addr{Addr: addr, TTL: dnscache.UnknownTTL})
 			}
 		}
 	}

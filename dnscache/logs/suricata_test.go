@@ -109,9 +109,9 @@ func TestSuricataAnswers(t *testing.T) {
 		{"a question", `{"version":2,"type":"query","id":1,"rrname":"a.test","rrtype":"AAAA","tx_id":0}`, "a.test 28?", Used},
 		{"a question of version 3", `{"version":3,"type":"request","queries":[{"rrname":"a.test","rrtype":"A"}],"rcode":"NOERROR"}`, "a.test 1?", Used},
 		{"grouped alone", `{"version":2,"type":"answer","rrname":"a.test","rrtype":"A","rcode":"NOERROR","grouped":{"A":["203.0.113.5","203.0.113.6"],"CNAME":["b.test"]}}`,
-			"a.test 1 =b.test 203.0.113.5/0 203.0.113.6/0", Used},
+			"a.test 1 =b.test 203.0.113.5/- 203.0.113.6/-", Used},
 		{"grouped with two aliases", `{"version":2,"type":"answer","rrname":"a.test","rrtype":"AAAA","grouped":{"AAAA":["2001:0db8:0000:0000:0000:0000:0000:0005"],"CNAME":["b.test","c.test"]}}`,
-			"a.test 28 2001:db8::5/0", Used},
+			"a.test 28 2001:db8::5/-", Used},
 		{"grouped TXT", `{"version":2,"type":"answer","rrname":"a.test","rrtype":"TXT","grouped":{"TXT":["203.0.113.5"]}}`, "a.test 16", Used},
 		{"off the chain", `{"version":2,"type":"answer","rrname":"a.test","rrtype":"A","answers":[{"rrname":"bank.test","rrtype":"A","ttl":1,"rdata":"203.0.113.9"},{"rrname":"a.test","rrtype":"A","ttl":2,"rdata":"203.0.113.5"}]}`,
 			"a.test 1 203.0.113.5/2", Used},
@@ -269,7 +269,7 @@ func TestSuricataCorpus(t *testing.T) {
 	want := []string{
 		"2026-11-23T17:17:06.496293" + ends + "www.shop.example 1 =edge.cdn.example 192.0.2.1/60", // version 1
 		"2026-11-23T17:17:06.496293" + ends + "www.shop.example 1 =edge.cdn.example 192.0.2.1/60", // version 2
-		"2026-11-23T17:17:07.000001" + ends + "www.shop.example 28 2001:db8::1/0",
+		"2026-11-23T17:17:07.000001" + ends + "www.shop.example 28 2001:db8::1/-",
 		"2026-11-23T17:17:08.000001" + ends + "www.shop.example 1?",
 		"2026-11-23T17:17:08.004001" + ends + "www.shop.example 1 =edge.cdn.example 192.0.2.1/60",
 		"2026-11-23T17:17:08.004001" + ends + "www.shop.example 1 =edge.cdn.example 192.0.2.1/60",

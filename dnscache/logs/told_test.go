@@ -69,7 +69,7 @@ func toldResponse(r *dnscache.Response) string {
 	}
 	for _, a := range r.Addrs {
 		fmt.Fprintf(&b, " %v", a.Addr)
-		if a.TTL > 0 {
+		if a.TTL != dnscache.UnknownTTL {
 			fmt.Fprintf(&b, "/%d", a.TTL)
 		}
 	}

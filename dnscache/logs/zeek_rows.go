@@ -67,6 +67,14 @@ func (p *zeekParser) isNo(slot int, text string) bool {
 // looks like DNS: NetBIOS names, mDNS (RFC 6762), LLMNR (RFC 4795).
 func isLinkLocalDNS(port uint64) bool { return port == 137 || port == 5353 || port == 5355 }
 
+// ttlOf is an address's TTL behind aliases whose least is told.
+func ttlOf(ttl, least uint32) uint32 {
+	if ttl == dnscache.UnknownTTL {
+		return ttl
+	}
+	return min(ttl, least)
+}
+
 // readAnswers takes the addresses, and the name before the first of them.
 func (p *zeekParser) readAnswers() {
 	r := &p.response
@@ -76,12 +84,12 @@ func (p *zeekParser) readAnswers() {
 	}
 	ordered, least := true, uint32(dnscache.MaxTTL)
 	for i, text := range p.answers {
-		ttl := uint32(0)
+		ttl := uint32(dnscache.UnknownTTL)
 		if len(p.ttls) == len(p.answers) {
 			ttl = p.ttls[i]
 		}
 		if addr, ok := parseAddr(text); ok && answersType(addr, text, r.Type) {
-			p.addrs = appendAddr(p.addrs, dnscache.Addr{Addr: addr, TTL: min(ttl, least)})
+			p.addrs = appendAddr(p.addrs, dnscache.Addr{Addr: addr, TTL: ttlOf(ttl, least)})
 			continue
 		}
 		if !isZeekTarget(text) {

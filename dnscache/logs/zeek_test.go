@@ -52,7 +52,7 @@ func TestZeekAnswers(t *testing.T) {
 		{"escapes in the name", zeekRow("1", `w\x09w\x5c.\xff.test`, "0", "203.0.113.5", "60.0"), `w\009w\\.\255.test 1 203.0.113.5/60`, Used},
 		{"UTF-8 in the name", zeekRow("1", "bücher.test", "0", "203.0.113.5", "60.0"), `b\195\188cher.test 1 203.0.113.5/60`, Used},
 		{"upper case", zeekRow("1", "SITE.Test", "0", "203.0.113.5", "60.0"), "site.test 1 203.0.113.5/60", Used},
-		{"TTLs of another number", zeekRow("1", "site.test", "0", "203.0.113.5,203.0.113.6", "60.0"), "site.test 1 203.0.113.5/0 203.0.113.6/0", Used},
+		{"TTLs of another number", zeekRow("1", "site.test", "0", "203.0.113.5,203.0.113.6", "60.0"), "site.test 1 203.0.113.5/- 203.0.113.6/-", Used},
 		{"TTLs out of bounds", zeekRow("1", "site.test", "0", "203.0.113.5,203.0.113.6", "4294967295.000000,2147483647.0"), "site.test 1 203.0.113.5/0 203.0.113.6/604800", Used},
 		{"no such name", zeekRow("1", "site.test", "3", "203.0.113.5", "60.0"), "site.test 1 rcode 3", Used},
 		{"no addresses", zeekRow("28", "site.test", "0", "-", "-"), "site.test 28", Used},
@@ -106,7 +106,7 @@ func TestZeekDynamicUpdate(t *testing.T) {
 	log := readPassive(t, &zeekFormat, Config{}, "#fields\tts\tid.orig_h\tid.resp_h\tquery\tqtype\tanswers\topcode\n"+
 		"1700000000.0\t10.1.0.7\t10.1.0.53\thost.test\t-\tadd: A host.test 10.1.0.7\t5\n"+
 		"1700000000.0\t10.1.0.7\t10.1.0.53\thost.test\t1\t10.1.0.7\t0\n")
-	wantPassive(t, log, []Reason{Passed, Passed, Used}, "2023-11-14T22:13:20Z 10.1.0.7<10.1.0.53 host.test 1 10.1.0.7/0")
+	wantPassive(t, log, []Reason{Passed, Passed, Used}, "2023-11-14T22:13:20Z 10.1.0.7<10.1.0.53 host.test 1 10.1.0.7/-")
 }
 
 // TestZeekHeaders: columns in any order, another separator, files behind each
@@ -123,8 +123,8 @@ func TestZeekHeaders(t *testing.T) {
 		"#fields|ts|ts\n"+
 		"1700000003.0|1700000003.0\n")
 	wantPassive(t, log, []Reason{Passed, Passed, Used, Passed, Passed, Passed, Passed, Passed, Passed, Passed, Used, Used, BadColumns, NotTheFormat},
-		"2023-11-14T22:13:20Z 10.1.0.7<10.1.0.53 a.test 1 203.0.113.5/0",
-		"2023-11-14T22:13:21Z 10.1.0.8<10.1.0.53 b.test 1 =c.test 203.0.113.6/0",
+		"2023-11-14T22:13:20Z 10.1.0.7<10.1.0.53 a.test 1 203.0.113.5/-",
+		"2023-11-14T22:13:21Z 10.1.0.8<10.1.0.53 b.test 1 =c.test 203.0.113.6/-",
 		"2023-11-14T22:13:22Z 10.1.0.8<10.1.0.53 b.test 1?")
 }
 
