@@ -41,8 +41,15 @@ func ask(ctx context.Context, method, server, path string, body io.Reader, hint 
 	if resp.StatusCode == http.StatusUnauthorized {
 		return nil, fmt.Errorf("%s wants a name and password: give --server %s://NAME:PASSWORD@%s", base.Redacted(), base.Scheme, base.Host)
 	}
-	return nil, fmt.Errorf("%s answers %s: %s", base.Redacted(), resp.Status, errorText(resp.Body))
+	err = fmt.Errorf("%s answers %s: %s", base.Redacted(), resp.Status, errorText(resp.Body))
+	if resp.StatusCode == http.StatusTooManyRequests {
+		err = &tooFastError{err}
+	}
+	return nil, err
 }
+
+// A tooFastError is of a daemon that wants to be asked more slowly.
+type tooFastError struct{ error }
 
 // redacted is a --server URL without its password.
 func redacted(server string) string {

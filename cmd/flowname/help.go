@@ -41,6 +41,18 @@ TLS files and the users.
 
 Times: RFC 3339, "2026-11-23 17:00:00" or "2026-11-23" in UTC, Unix seconds, or =-2h for two hours ago (--from=-2h).
 `,
+	"hunt": `Examples:
+  flowname hunt --iocs iocs.txt
+      Who was answered for these names, or had these addresses; asks the running daemon.
+  flowname hunt --iocs misp.json --iocs feed.rpz --logs 'flows-*.jsonl*' --data ./flowname-data --from 2026-11-01
+      The flows that went there while it was current, too; no daemon running.
+  flowname hunt --iocs stix.json.gz --logs flows.jsonl --format json --out found.jsonl
+      The same for programs: per indicator a line of kind "indicator", then its "answer", "flows" and "shared" lines; at
+      last one "summary".
+
+A plain name of a list also means all beneath it; README says what names of other formats mean, and how flows belong to them.
+It ends with 0 when all could be looked through, whatever was found. Times are as for 'flowname history'.
+`,
 	"backfill": `Examples:
   flowname backfill flows.jsonl.1.gz > flows-named.jsonl
       Ask the running daemon, whose evidence may have come hours after the flows.

@@ -1,6 +1,6 @@
 // Command flowname puts names on network flows.
 //
-// The files: one for each command (run, replay, history, doctor, demo, version);
+// The files: one for each command (run, replay, history, hunt, doctor, demo, version);
 // daemon.go wires the stages of the running collector together and holds their
 // shutdown order; dns*.go and flowsource.go turn sources into evidence and records;
 // merge.go orders files by event time; http.go and metrics.go are what
@@ -28,6 +28,7 @@ type cli struct {
 	Run      runCmd      `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
 	Replay   replayCmd   `cmd:"" help:"The same over files, in event-time order."`
 	History  historyCmd  `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
+	Hunt     huntCmd     `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
 	Backfill backfillCmd `cmd:"" help:"Give enriched flows the names that became known after they were written."`
 	Doctor   doctorCmd   `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
 	Check    checkCmd    `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`

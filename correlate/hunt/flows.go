@@ -12,7 +12,7 @@ import (
 type How uint8
 
 const (
-	// Named: the flow's own name matches the indicator.
+	// Named: the flow's own name matches the indicator, and is no guess.
 	Named How = iota
 	// ByAddress: the indicator is the address.
 	ByAddress
@@ -26,7 +26,9 @@ const (
 	// had resolved it.
 	UnknownClient
 	// NoLookup: the address was current for other clients; this one is not
-	// known to have resolved it, or anything else to this address.
+	// known to have resolved it, or anything else to this address. Or the flow's
+	// own name matches, but only by what others resolved (basis others), or by
+	// what the client resolved later.
 	NoLookup
 )
 
@@ -160,14 +162,20 @@ func (h *Hunter) Flow(g *flowlog.Glance) {
 func (h *Hunter) end(g *flowlog.Glance, client, server netip.Addr, own *flowlog.Called, to bool) {
 	h.hits = h.hits[:0]
 	h.turn++
-	if len(own.Name) > 0 {
-		h.entries = h.cfg.Set.AppendNameBytes(h.entries[:0], own.Name)
-		h.hit(Named, own.Name)
+	sure := own.Name
+	if !own.Sure() {
+		sure = nil
 	}
+	h.entries = h.cfg.Set.AppendNameBytes(h.entries[:0], sure)
+	h.hit(Named, sure)
 	h.entries = h.cfg.Set.AppendAddr(h.entries[:0], server)
-	h.hit(ByAddress, nil)
+	h.hit(ByAddress, sure)
 	if targets := h.targets[server]; len(targets) > 0 {
 		h.current(targets, g.StartNs, client, server, own)
+	}
+	if len(own.Name) > len(sure) { // a guess accuses nobody
+		h.entries = h.cfg.Set.AppendNameBytes(h.entries[:0], own.Name)
+		h.hit(NoLookup, own.Name)
 	}
 	for i := range h.hits {
 		h.sum(&h.hits[i], g, client, server, to)
@@ -227,7 +235,7 @@ func (h *Hunter) looked(p pair, at int64, how How) {
 // sum adds a flow to its client's.
 func (h *Hunter) sum(n *hit, g *flowlog.Glance, client, server netip.Addr, to bool) {
 	x := n.indicator
-	if n.how.accuses() && (x.By == "" || g.StartNs < x.FirstNs) {
+	if (n.how.accuses() || len(n.own) > 0) && (x.By == "" || g.StartNs < x.FirstNs) {
 		name := string(n.own)
 		if len(n.names) > 0 {
 			name = n.names[0]

@@ -65,6 +65,7 @@ func TestWhichFlowsCount(t *testing.T) {
 		"its client":                     {flow: flow(1010, alice, bad, "", ""), want: "resolved 10.0.0.1 203.0.113.66 1 flows 100/0 [c2.bad.example]"},
 		"the other direction":            {flow: flow(1010, bad, alice, "", ""), want: "resolved 10.0.0.1 203.0.113.66 1 flows 0/100 [c2.bad.example]"},
 		"its own name":                   {flow: flow(9999, bob, other, "x.bad.example", "client"), want: "named 10.0.0.2 203.0.113.67 1 flows 100/0 [x.bad.example]"},
+		"its own name, guessed":          {flow: flow(9999, bob, other, "x.bad.example", "others"), want: "no_lookup 10.0.0.2 203.0.113.67 1 flows 100/0 [x.bad.example]"},
 		"half a second early":            {flow: &flowlog.Glance{StartNs: 999*sec + sec/2, Src: alice, Dst: bad}, want: "resolved 10.0.0.1 203.0.113.66 1 flows 0/0 [c2.bad.example]"},
 		"two seconds early":              {flow: flow(998, alice, bad, "", ""), otherTimes: 1},
 		"within TTL and grace":           {flow: flow(1220, alice, bad, "", ""), want: "resolved 10.0.0.1 203.0.113.66 1 flows 100/0 [c2.bad.example]"},
@@ -110,7 +111,7 @@ func TestEarliestEvidence(t *testing.T) {
 	}
 	want := []string{
 		"203.0.113.66 50 flow 10.0.0.1  2 answers 3 clients",
-		"late.example 50 flow 10.0.0.1 late.example 0 answers 1 clients",
+		"late.example 50 flow 10.0.0.1 late.example 0 answers 0 clients",
 		"bad.example 90 question 10.0.0.3 bad.example 3 answers 3 clients",
 	}
 	if !cmp.Equal(got, want) {

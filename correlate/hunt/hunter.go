@@ -9,6 +9,7 @@ import (
 
 	"flowname/correlate"
 	"flowname/correlate/indicators"
+	"flowname/dnscache"
 )
 
 const (
@@ -31,17 +32,17 @@ type Answer struct {
 	Client          netip.Addr // the zero Addr: not known
 	FirstNs, LastNs int64
 	Count           uint64
-	TTL             uint32
+	TTL             uint32 // seconds, or dnscache.UnknownTTL
 	Source          string
 }
 
 // untilNs is until when the address is current.
 func (a *Answer) untilNs() int64 {
-	grace := int64(a.TTL)*int64(time.Second) + int64(correlate.Grace)
-	if a.LastNs > math.MaxInt64-grace {
+	current := int64(dnscache.Lifetime(a.TTL) + correlate.Grace)
+	if a.LastNs > math.MaxInt64-current {
 		return math.MaxInt64
 	}
-	return a.LastNs + grace
+	return a.LastNs + current
 }
 
 // An Indicator is one of which there is evidence.
@@ -153,9 +154,11 @@ func (h *Hunter) Add(a Answer) {
 	}
 }
 
-// AddFor takes an answer for the indicator of an entry only.
-func (h *Hunter) AddFor(e indicators.Entry, a Answer) {
-	h.entries = append(h.entries[:0], e)
+// AddFor takes an answer for one indicator only, by its text: of an answer that
+// several are about, each is told when it is asked for.
+func (h *Hunter) AddFor(text string, a Answer) {
+	h.match(a.Name, a.Addr)
+	h.entries = slices.DeleteFunc(h.entries, func(e indicators.Entry) bool { return e.String() != text })
 	for _, x := range h.matched() {
 		h.addTo(x, a)
 	}

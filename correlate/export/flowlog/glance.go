@@ -114,6 +114,11 @@ func (g *Glance) field(key, value []byte, shiftMs *int64) (ok bool) {
 // presentation form are undone.
 func (c *Called) name(value []byte) bool {
 	c.Name = unquoted(value)
+	for _, b := range c.Name {
+		if b < ' ' { // no JSON (RFC 8259 section 7), and nothing for a terminal
+			return false
+		}
+	}
 	if bytes.IndexByte(c.Name, '\\') < 0 {
 		return len(value) >= 2 && value[0] == '"'
 	}

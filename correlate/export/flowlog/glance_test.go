@@ -53,6 +53,7 @@ func TestGlanceRefuses(t *testing.T) {
 		strings.Replace(base, `"bytes":4711`, `"bytes":9e99`, 1) + "}":                ErrNotFlow,
 		strings.Replace(base, `1700000000000000000`, `99999999999999999999`, 1) + "}": ErrNotFlow,
 		strings.Replace(base, `"IPFIX"`, `"OTHER"`, 1) + "}":                          ErrNotFlow,
+		base + ",\"dst_name\":\"a\x1b.example\"}":                                     ErrNotFlow,
 		base + `,"dst_name":7}`: ErrNotFlow,
 	} {
 		var g Glance

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"flowname/correlate/hunt"
+	"flowname/correlate/indicators"
+	"flowname/dnscache"
+)
+
+// TestHuntAsksTheDaemon: the daemon and the directory that it leaves give the
+// same report; the daemon's own log of flows is looked through.
+func TestHuntAsksTheDaemon(t *testing.T) {
+	dir := t.TempDir()
+	c := startCollector(t, dir, "--wait", "0s", "--http-rate", "5")
+	if err := sendDnstap(context.Background(), c.dnstap); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the dnstap stream is taken", func() bool { return c.hasMetric("flowname_dnstap_stopped_total 1") })
+	c.sendFlows()
+	eventually(t, "all flows are written", func() bool { return len(lines(t, c.out)) == demoFlows })
+	iocs := filepath.Join(t.TempDir(), "iocs.txt")
+	feed := "badsite.test\n*.example\n203.0.113.64/28\n"
+	for i := range 20 { // more questions than may come at once
+		feed += fmt.Sprintf("n%d.example\n", i)
+	}
+	if err := os.WriteFile(iocs, []byte(feed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	report := func(flags ...string) string {
+		var out, errs bytes.Buffer
+		args := append([]string{"hunt", "--iocs", iocs, "--logs", c.out, "--format", "json"}, flags...)
+		if code := execute(args, streams{nil, &out, &errs}); code != exitOK {
+			t.Fatalf("hunt %q: exit %d: %s", flags, code, errs.String())
+		}
+		return out.String()
+	}
+	asked := report("--server", "http://"+c.http)
+	if err := c.end(syscall.SIGTERM); err != nil {
+		t.Fatalf("after SIGTERM: %v: %s", err, c.stderr)
+	}
+	read := report("--data", c.data)
+	if asked != read {
+		t.Errorf("the daemon gives\n%s\nits directory\n%s", asked, read)
+	}
+	for _, want := range []string{
+		`{"kind":"indicator","indicator":"badsite.test","type":"name"`, `"state":"null_routed","name":"beacon.badsite.test"`,
+		`"how":"named","client":"192.0.2.12","addr":"203.0.113.66"`, `"indicator":"203.0.113.64/28","type":"address"`, `"indicator":"*.example"`,
+	} {
+		if !strings.Contains(read, want) {
+			t.Errorf("%s is missing in\n%s", want, read)
+		}
+	}
+}
+
+// A torn log is used as far as it goes; lines that are no flows, too long ones
+// among them, cost nothing but themselves.
+func TestHuntReadsTornLogs(t *testing.T) {
+	dir := t.TempDir()
+	past := filepath.Join(dir, "history")
+	cache, err := dnscache.Open(dnscache.Config{Dir: past})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.Close(time.Now().UnixNano()); err != nil {
+		t.Fatal(err)
+	}
+	line := `{"type":"IPFIX","time_flow_start_ns":1700000000000000000,"bytes":5,"src_addr":"192.0.2.1","dst_addr":"198.51.100.1","dst_name":"bad.example","dst_name_basis":"tls"}` + "\n"
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write([]byte(line + strings.Repeat("x", 3<<20) + "\n\n{}\n" + line))
+	z.Flush() // and no end
+	for name, text := range map[string]string{"a.jsonl.gz": b.String(), "b.jsonl": line + line[:50], "c.jsonl": "", "iocs": "bad.example\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	code := execute([]string{"hunt", "--iocs", filepath.Join(dir, "iocs"), "--data", past, "--logs", filepath.Join(dir, "*.json*"), "--format", "json"}, streams{nil, &out, &errs})
+	for _, want := range []string{
+		`"how":"named","client":"192.0.2.1","addr":"198.51.100.1","names":["bad.example"],"first_seen":"2023-11-14T22:13:20Z","last_seen":"2023-11-14T22:13:20Z","flows":3,"bytes_to":15,`,
+		`{"kind":"summary","indicators":1,"found":1,"log_files":3,"lines":6,"not_flows":3,"torn_files":1,"left_out":0}`,
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s is missing in\n%s", want, out.String())
+		}
+	}
+	if code != exitOK || !strings.Contains(errs.String(), "a.jsonl.gz: unexpected EOF: what came before is used") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}
+
+// scanning is a past that is never asked one by one.
+type scanning struct{ past }
+
+func (scanning) most() int { return 0 }
+
+// TestHuntScansOrAsks: both ways find the same.
+func TestHuntScansOrAsks(t *testing.T) {
+	dir := t.TempDir()
+	fillHuntHistory(t, dir, 3000, 50)
+	var feed strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&feed, "%sn%d.example\n", []string{"", "*.", "www."}[i%3], i*9)
+	}
+	feed.WriteString("198.18.0.7\n198.18.1.0/24\n")
+	var b indicators.Builder
+	for _, name := range []string{"one", "two"} {
+		if _, err := b.Read(name, strings.NewReader(feed.String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := b.Set()
+	history, err := dnscache.OpenHistory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer history.Close()
+	var reports [2]bytes.Buffer
+	for i, p := range []past{&localPast{history}, scanning{&localPast{history}}} {
+		h := huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: p, show: newTicker(nil)}
+		if err := h.askPast(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeHuntJSON(&reports[i], h.hunter.Indicators(), &h.tally); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reports[0].String() != reports[1].String() || strings.Count(reports[0].String(), "\n") < 600 {
+		t.Errorf("asked one by one:\n%s\nscanned:\n%s", reports[0].String(), reports[1].String())
+	}
+}
+
+// fillHuntHistory makes a history of that many names, each asked by a few of
+// that many clients.
+func fillHuntHistory(t testing.TB, dir string, names, clients int) {
+	t.Helper()
+	cache, err := dnscache.Open(dnscache.Config{Dir: dir, MaxVersions: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for i := range names * 3 {
+		r := dnscache.Response{
+			TimeNs: now.Add(time.Duration(i-names*3) * time.Millisecond).UnixNano(), Source: dnscache.SourceDnstap,
+			Client: netip.AddrFrom4([4]byte{10, 0, byte(i % clients >> 8), byte(i%clients + 1)}),
+			Name:   fmt.Appendf(nil, "%sn%d.example", []string{"", "www."}[i%2], i%names),
+			Addrs:  []dnscache.Addr{{Addr: netip.AddrFrom4([4]byte{198, 18, byte(i % names >> 8), byte(i % names)}), TTL: 60}},
+		}
+		cache.File(&r, now.UnixNano())
+		if i%10_000 == 9_999 {
+			if err := cache.Flush(now.UnixNano()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cache.Close(now.UnixNano()); err != nil {
+		t.Fatal(err)
+	}
+}

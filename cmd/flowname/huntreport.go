@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"flowname/correlate/hunt"
+)
+
+// report writes what was found, in the order of the earliest evidence.
+func (h *huntRun) report(out io.Writer) error {
+	found := h.hunter.Indicators()
+	h.tally.Found, h.tally.LeftOut = uint64(len(found)), h.hunter.LeftOut
+	w := bufio.NewWriter(out)
+	var err error
+	if h.Format == "json" {
+		err = writeHuntJSON(w, found, &h.tally)
+	} else {
+		for _, x := range found {
+			err = errors.Join(err, writeHuntText(w, x))
+		}
+	}
+	fmt.Fprintf(h.notes, "%s of %s indicators found", grouped(h.tally.Found), grouped(h.tally.Indicators))
+	if h.tally.Files > 0 {
+		fmt.Fprintf(h.notes, "; %s lines in %s files of flows", grouped(h.tally.Lines), grouped(h.tally.Files))
+	}
+	if n := h.tally.NotFlows; n > 0 {
+		fmt.Fprintf(h.notes, ", %s of them no flows", grouped(n))
+	}
+	fmt.Fprintln(h.notes)
+	return errors.Join(err, w.Flush())
+}
+
+// The lines of --format json. README has their fields.
+type (
+	huntIndicatorRow struct {
+		Kind        string    `json:"kind"`
+		Indicator   string    `json:"indicator"`
+		Type        string    `json:"type"` // name, address
+		Feeds       []string  `json:"feeds"`
+		Beneath     bool      `json:"beneath"` // names beneath it match
+		URL         bool      `json:"url"`     // the feeds name pages at this host
+		FirstSeen   time.Time `json:"first_seen"`
+		FirstBy     string    `json:"first_by"` // answer, question, flow
+		FirstClient string    `json:"first_client"`
+		FirstName   string    `json:"first_name"`
+		Clients     int       `json:"clients"`
+		Answers     int       `json:"answers"`
+		Flows       uint64    `json:"flows"` // named, address and resolved
+		BytesTo     uint64    `json:"bytes_to"`
+		BytesFrom   uint64    `json:"bytes_from"`
+		OtherTimes  uint64    `json:"other_time_flows"`
+		OtherNames  uint64    `json:"other_name_flows"`
+	}
+	huntAnswerRow struct {
+		Kind      string `json:"kind"`
+		Indicator string `json:"indicator"`
+		State     string `json:"state"`
+		historyRow
+	}
+	huntFlowsRow struct {
+		Kind        string    `json:"kind"`
+		Indicator   string    `json:"indicator"`
+		How         string    `json:"how"`
+		Client      string    `json:"client"`
+		Addr        string    `json:"addr"`
+		Names       []string  `json:"names"`
+		FirstSeen   time.Time `json:"first_seen"`
+		LastSeen    time.Time `json:"last_seen"`
+		Flows       uint64    `json:"flows"`
+		BytesTo     uint64    `json:"bytes_to"`
+		PacketsTo   uint64    `json:"packets_to"`
+		BytesFrom   uint64    `json:"bytes_from"`
+		PacketsFrom uint64    `json:"packets_from"`
+		Sampled     bool      `json:"sampled"`
+	}
+	huntSharedRow struct {
+		Kind      string   `json:"kind"`
+		Indicator string   `json:"indicator"`
+		Addr      string   `json:"addr"`
+		Names     []string `json:"names"`
+		More      bool     `json:"more"`
+	}
+	huntSummaryRow struct {
+		Kind string `json:"kind"`
+		huntTally
+	}
+)
+
+func writeHuntJSON(w io.Writer, found []*hunt.Indicator, tally *huntTally) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	for _, x := range found {
+		if err := writeIndicatorJSON(e, x); err != nil {
+			return err
+		}
+	}
+	return e.Encode(huntSummaryRow{"summary", *tally})
+}
+
+func writeIndicatorJSON(e *json.Encoder, x *hunt.Indicator) error {
+	total := totalOf(x)
+	err := e.Encode(huntIndicatorRow{
+		Kind: "indicator", Indicator: x.Text, Type: typeOfIndicator(x), Feeds: x.Feeds, Beneath: x.Beneath, URL: x.URL,
+		FirstSeen: utc(x.FirstNs), FirstBy: x.By, FirstClient: addrText(x.FirstClient), FirstName: x.FirstName,
+		Clients: x.Clients(), Answers: len(x.Answers), Flows: total.Flows, BytesTo: total.BytesTo, BytesFrom: total.BytesFrom,
+		OtherTimes: x.OtherTimes, OtherNames: x.OtherNames,
+	})
+	for i := range x.Answers {
+		a := &x.Answers[i]
+		err = errors.Join(err, e.Encode(huntAnswerRow{"answer", x.Text, stateOf(a), historyRow{
+			Name: a.Name, Addr: addrText(a.Addr), Client: addrText(a.Client), FirstSeen: utc(a.FirstNs), LastSeen: utc(a.LastNs),
+			Count: a.Count, TTL: rowTTL(a.TTL), Source: a.Source,
+		}}))
+	}
+	for _, f := range x.Flows {
+		err = errors.Join(err, e.Encode(huntFlowsRow{
+			Kind: "flows", Indicator: x.Text, How: f.How.String(), Client: addrText(f.Client), Addr: addrText(f.Addr), Names: named(f.Names),
+			FirstSeen: utc(f.FirstNs), LastSeen: utc(f.LastNs), Flows: f.Flows, BytesTo: f.BytesTo, PacketsTo: f.PacketsTo,
+			BytesFrom: f.BytesFrom, PacketsFrom: f.PacketsFrom, Sampled: f.Sampled,
+		}))
+	}
+	for _, s := range x.Shared {
+		err = errors.Join(err, e.Encode(huntSharedRow{"shared", x.Text, addrText(s.Addr), s.Names, s.More}))
+	}
+	return err
+}
+
+// totalOf sums the flows that the indicator is known to be about.
+func totalOf(x *hunt.Indicator) (total hunt.Flows) {
+	for _, f := range x.Flows {
+		if f.How <= hunt.Resolved {
+			total.Flows += f.Flows
+			total.BytesTo += f.BytesTo
+			total.BytesFrom += f.BytesFrom
+		}
+	}
+	return total
+}
+
+func typeOfIndicator(x *hunt.Indicator) string {
+	if x.Address {
+		return "address"
+	}
+	return "name"
+}
+
+// stateOf is what an answer says of the name then.
+func stateOf(a *hunt.Answer) string {
+	switch {
+	case !a.Addr.IsValid():
+		return "asked"
+	case a.Addr.IsUnspecified() || a.Addr.IsLoopback():
+		return "null_routed"
+	case a.Addr.IsPrivate():
+		return "private"
+	}
+	return "live"
+}
+
+// named is never null in JSON.
+func named(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+func utc(ns int64) time.Time { return time.Unix(0, ns).UTC() }
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// huntRows is how many rows of a kind the report for people has: more are
+// for programs.
+const huntRows = 20
+
+func writeHuntText(w io.Writer, x *hunt.Indicator) error {
+	about := []string{"from " + strings.Join(x.Feeds, ", ")}
+	if x.Beneath && !strings.HasPrefix(x.Text, "*.") {
+		about = append(about, "names beneath it too")
+	}
+	if x.URL {
+		about = append(about, "pages at this host: not all that goes there goes to them")
+	}
+	fmt.Fprintf(w, "%s\n  %s\n", x.Text, strings.Join(about, "; "))
+	what := map[string]string{"answer": "was answered for", "question": "asked for", "flow": "had a flow with"}[x.By]
+	fmt.Fprintf(w, "  earliest evidence %s: %s %s %s\n", utc(x.FirstNs).Format(tableTime), cmp.Or(addrText(x.FirstClient), "somebody"), what, cmp.Or(x.FirstName, x.Text))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	writeAnswersText(t, x.Answers)
+	writeFlowsText(t, x.Flows)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for i, s := range x.Shared {
+		if i == huntRows {
+			fmt.Fprintf(w, "    and %d more addresses\n", len(x.Shared)-huntRows)
+			break
+		}
+		more := ""
+		if n := len(s.Names); n > huntRows || s.More {
+			s.Names, more = s.Names[:min(n, huntRows)], " and more"
+		}
+		fmt.Fprintf(w, "  %v was shared by %s%s\n", s.Addr, strings.Join(s.Names, ", "), more)
+	}
+	if x.OtherTimes+x.OtherNames > 0 {
+		fmt.Fprintf(w, "  not listed: %s flows to its addresses at other times, %s of clients that went there for other names\n", grouped(x.OtherTimes), grouped(x.OtherNames))
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func writeAnswersText(t *tabwriter.Writer, answers []hunt.Answer) {
+	if len(answers) == 0 {
+		return
+	}
+	fmt.Fprintln(t, "    NAME\tADDRESS\tSTATE\tCLIENT\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCOUNT\tTTL")
+	for i := range answers[:min(len(answers), huntRows)] {
+		a := &answers[i]
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", a.Name, cmp.Or(addrText(a.Addr), "-"), stateOf(a), cmp.Or(addrText(a.Client), "-"),
+			utc(a.FirstNs).Format(tableTime), utc(a.LastNs).Format(tableTime), a.Count, rowTTL(a.TTL))
+	}
+	t.Flush()
+	if n := len(answers) - huntRows; n > 0 {
+		fmt.Fprintf(t, "    and %s more: --format json has them all\n", grouped(uint64(n)))
+	}
+}
+
+func writeFlowsText(t *tabwriter.Writer, flows []*hunt.Flows) {
+	if len(flows) == 0 {
+		return
+	}
+	fmt.Fprintln(t, "    CLIENT\tADDRESS\tHOW\tFLOWS\tBYTES TO\tBYTES FROM\tFIRST FLOW (UTC)\tLAST FLOW (UTC)\tNAMES")
+	for _, f := range flows[:min(len(flows), huntRows)] {
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", cmp.Or(addrText(f.Client), "-"), cmp.Or(addrText(f.Addr), "-"), f.How,
+			f.Flows, f.BytesTo, f.BytesFrom, utc(f.FirstNs).Format(tableTime), utc(f.LastNs).Format(tableTime), cmp.Or(strings.Join(f.Names, " "), "-"))
+	}
+	t.Flush()
+	if n := len(flows) - huntRows; n > 0 {
+		fmt.Fprintf(t, "    and %s more: --format json has them all\n", grouped(uint64(n)))
+	}
+}
