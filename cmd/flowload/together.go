@@ -31,10 +31,14 @@ type togetherCmd struct {
 	Flowname string        `help:"A flowname to load (default: this project's, built)." placeholder:"PROGRAM"`
 }
 
-// The world's time: turns of turnNs, the first of which is there at the beginning.
+// The world's time: turns of turnNs, the first of which is there at the
+// beginning. As few as keep the world's time under fastest times the real one: an
+// answer is there four seconds of the world before a flow that it names is
+// exported, and a receiver may be a second behind with it.
 const (
-	turns  = 8
-	turnNs = 20 * int64(time.Second)
+	minTurns, maxTurns = 2, 8
+	turnNs             = 20 * int64(time.Second)
+	fastest            = 4
 )
 
 // Run loads flowname with flows and answers at the same time, checks every
@@ -106,8 +110,9 @@ type joint struct {
 // its answers of all turns but the first come within time.
 func (r *joint) world() (*world.World, float64, error) {
 	cfg := world.Default()
+	turns := min(max(minTurns, 1+int(fastest*int64(r.time)/turnNs)), maxTurns)
 	cfg.Turns, cfg.PeriodMs = turns, turnNs/1e6
-	speed := float64((turns-1)*turnNs) / float64(r.time)
+	speed := float64(int64(turns-1)*turnNs) / float64(r.time)
 	pairs := max(2, int(float64(r.answers)*float64(turnNs)/1e9/speed))
 	cfg.Clients = min(r.clients, pairs) &^ 1 // each asks at least once
 	cfg.Answers = pairs * turns
