@@ -33,7 +33,9 @@ func TestScan(t *testing.T) {
 	}
 	defer h.Close()
 	bad := netip.AddrFrom4([4]byte{192, 0, 2, 3})
-	wanted := func(name string, addr netip.Addr) bool { return name == "n5.example" || name == "asked.example" || addr == bad }
+	wanted := func(name string, addr netip.Addr) bool {
+		return name == "n5.example" || name == "asked.example" || addr == bad
+	}
 	for _, from := range []int64{0, t0 + 100*sec} {
 		var want, got []Row
 		if err := h.History(t.Context(), Query{Name: "*.", FromNs: from}, func(r Row) bool {
