@@ -257,8 +257,8 @@ func (c *Correlator) hand(t *tie, emit func(*Flow)) {
 	}
 	connection.name(a, b)
 	if c.geo != nil {
-		c.geo.Lookup(&f.Src.Geo, f.Record.Src)
-		c.geo.Lookup(&f.Dst.Geo, f.Record.Dst)
+		f.Src.Geo = c.geo.Place(f.Record.Src)
+		f.Dst.Geo = c.geo.Place(f.Record.Dst)
 	}
 	c.stats.count(f)
 	emit(f)

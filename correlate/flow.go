@@ -100,7 +100,8 @@ type End struct {
 	Candidates []Candidate
 	// Program is the process at this end of the connection, where an agent told.
 	Program dnscache.Program
-	Geo     geo.Info
+	// Geo is what is known of the address; nil where that is nothing.
+	Geo *geo.Place
 }
 
 // Basis is the evidence of the end's name; zero where it has none.

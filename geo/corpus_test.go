@@ -89,7 +89,7 @@ func TestCorpusSources(t *testing.T) {
 			compared := 0
 			for network, want := range sourceNetworks(t, filepath.Join(sources, tt.name+".json")) {
 				var got Info
-				_, bad := db.lookup(&got, network.Addr())
+				_, bad := lookUp(db, &got, network.Addr())
 				if diff := cmp.Diff(want, got); diff != "" || bad {
 					t.Errorf("%s: damaged %v, -want +got:\n%s", network, bad, diff)
 				}
@@ -231,8 +231,8 @@ func lookEverywhere(db *Database) {
 	var info Info
 	for i := range 256 {
 		for j := range 16 {
-			db.lookup(&info, netip.AddrFrom4([4]byte{byte(i), byte(j * 16), byte(j), 1}))
-			db.lookup(&info, netip.AddrFrom16([16]byte{byte(i), byte(j * 16), 15: byte(j)}))
+			lookUp(db, &info, netip.AddrFrom4([4]byte{byte(i), byte(j * 16), byte(j), 1}))
+			lookUp(db, &info, netip.AddrFrom16([16]byte{byte(i), byte(j * 16), 15: byte(j)}))
 		}
 	}
 }

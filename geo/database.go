@@ -92,31 +92,31 @@ func parse(path string, buf []byte) (*Database, error) {
 // Metadata is what db says of itself.
 func (db *Database) Metadata() Metadata { return db.meta }
 
-// find is the offset of addr's record in the data section, false where it has
-// none. The fault is one of the search tree.
-func (db *Database) find(addr netip.Addr) (off int, found, bad bool) {
-	if db.meta.IPVersion == 4 && !addr.Is4() {
-		return 0, false, false
+// A found is what a database has for an address: its record's offset and one, 0
+// where there is none, and the length of the network that all has the same.
+type found struct {
+	record uint32 // a file has at most 2 GiB
+	length int
+}
+
+// find looks addr up in the search tree; a nil db has nothing. Where the tree is
+// damaged that is known of the address only.
+func (db *Database) find(addr netip.Addr) (f found, bad bool) {
+	if db == nil || db.meta.IPVersion == 4 && !addr.Is4() {
+		return found{}, false
 	}
 	r := db.tree.Lookup(addr)
 	if r.Err() != nil {
-		return 0, false, true
+		return found{length: addr.BitLen()}, true
 	}
-	return int(r.Offset()), r.Found(), false
-}
-
-// lookup fills dst with what db knows of addr, which is unmapped and valid. It
-// reports whether that is anything, and whether db is damaged there.
-func (db *Database) lookup(dst *Info, addr netip.Addr) (found, bad bool) {
-	*dst = Info{}
-	off, found, bad := db.find(addr)
-	if !found {
-		return false, bad
+	if r.Found() {
+		f.record = uint32(r.Offset()) + 1
 	}
-	if readRecord(dst, db.data, off) != 0 {
-		return false, true
+	// A network that has IPv4 as a whole, and more, is one of IPv6.
+	if n := r.Prefix(); n.Addr().BitLen() == addr.BitLen() {
+		f.length = n.Bits()
 	}
-	return dst.facts() != 0, false
+	return f, false
 }
 
 func buildTime(epoch uint) time.Time {

@@ -4,7 +4,7 @@
 // # Nouns
 //
 // A Database is one MMDB file in memory, checked. An Info is what is known of
-// one address. A Reader holds up to two databases, one for autonomous systems
+// one address, a Place one that many share. A Reader holds up to two databases, one for autonomous systems
 // and one for geography, and replaces them when their files change. A Cursor is
 // one goroutine's way to look up: a Reader with a cache in front.
 //

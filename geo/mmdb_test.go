@@ -3,6 +3,7 @@ package geo
 import (
 	"bytes"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -105,4 +106,12 @@ func cityDB(country, city string) testDB {
 		"country", record("iso_code", country),
 		"city", record("names", record("en", city, "de", "auf Deutsch")),
 		"location", record("latitude", 1.5, "longitude", -2.5)))
+}
+
+// lookUp is what db alone knows of addr.
+func lookUp(db *Database, dst *Info, addr netip.Addr) (known, bad bool) {
+	s := set{asn: db}
+	f, _, damaged := s.find(addr)
+	damaged += s.read(dst, records{asn: f.record})
+	return dst.facts() != 0, damaged > 0
 }

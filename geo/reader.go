@@ -25,26 +25,35 @@ type set struct {
 	asn, geo *Database
 }
 
-// lookup fills dst and counts the databases that are damaged there. asnRecords
-// and geoRecords are what the caller remembers of each, or nil.
-func (s *set) lookup(dst *Info, addr netip.Addr, asnRecords, geoRecords *records) (found bool, damaged uint64) {
-	var asn, geo Info
-	if s.asn != nil {
-		ok, bad := asnRecords.lookup(s.asn, &asn, addr)
-		found = ok
-		if bad {
-			damaged++
-		}
+// find is what both databases have for addr, which is unmapped and valid. damaged
+// is how many of them are damaged there.
+func (s *set) find(addr netip.Addr) (asn, geo found, damaged uint64) {
+	asn, bad := s.asn.find(addr)
+	if bad {
+		damaged++
 	}
-	if s.geo != nil && s.geo != s.asn {
-		ok, bad := geoRecords.lookup(s.geo, &geo, addr)
-		found = found || ok
-		if bad {
-			damaged++
-		}
+	if s.geo == s.asn {
+		return asn, found{}, damaged
+	}
+	geo, bad = s.geo.find(addr)
+	if bad {
+		damaged++
+	}
+	return asn, geo, damaged
+}
+
+// read fills dst with what two records say together. damaged is how many of them
+// can not be read.
+func (s *set) read(dst *Info, of records) (damaged uint64) {
+	var asn, geo Info
+	if of.asn != 0 && readRecord(&asn, s.asn.data, int(of.asn-1)) != 0 {
+		damaged++
+	}
+	if of.geo != 0 && readRecord(&geo, s.geo.data, int(of.geo-1)) != 0 {
+		damaged++
 	}
 	dst.merge(&asn, &geo)
-	return found, damaged
+	return damaged
 }
 
 // A Reader looks addresses up in the current databases. It may be used by any
@@ -54,6 +63,7 @@ type Reader struct {
 	current          atomic.Pointer[set]
 
 	damaged, reloads, refused atomic.Uint64
+	places                    atomic.Uint64 // the last Place's ID
 
 	mu sync.Mutex // one Reload at a time; guards tried
 	// tried is the state of the files that were last refused, by path.
@@ -82,11 +92,13 @@ func (r *Reader) Lookup(dst *Info, addr netip.Addr) bool {
 		*dst = Info{}
 		return false
 	}
-	found, damaged := r.current.Load().lookup(dst, addr.Unmap(), nil, nil)
+	s := r.current.Load()
+	asn, geo, damaged := s.find(addr.Unmap())
+	damaged += s.read(dst, records{asn.record, geo.record})
 	if damaged > 0 {
 		r.damaged.Add(damaged)
 	}
-	return found
+	return dst.facts() != 0
 }
 
 // Databases are the current ones' descriptions, the ASN database's first.

@@ -3,6 +3,7 @@ package geo
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"strings"
@@ -261,9 +262,9 @@ func TestDamagedPart(t *testing.T) {
 	inRecord[bytes.Index(whole, []byte("damage me"))-1] = 0x3f
 	// The same in the tree, in place of the record's address.
 	inTree := bytes.Clone(whole)
-	off, _, _ := good.find(victim)
+	f, _ := good.find(victim)
 	n := int(good.tree.Metadata.NodeCount)
-	at := bytes.Index(inTree[:6*n], big24(n+separator+off))
+	at := bytes.Index(inTree[:6*n], big24(n+separator+int(f.record)-1))
 	copy(inTree[at:], big24(1<<24-1))
 
 	for name, content := range map[string][]byte{"record": inRecord, "tree": inTree} {
@@ -291,20 +292,69 @@ func TestDamagedPart(t *testing.T) {
 
 func big24(n int) []byte { return []byte{byte(n >> 16), byte(n >> 8), byte(n)} }
 
-// A cursor agrees with the reader also when addresses fall on the same place.
+// A cursor agrees with the reader when networks fall on the same place, when they
+// are longer than those that it remembers, and for all kinds of trees.
 func TestCursorPlaces(t *testing.T) {
-	db := testDB{kind: "x", records: map[string]mmdbtype.DataType{}}
+	ipv4 := testDB{kind: "x", ipVersion: 4, records: map[string]mmdbtype.DataType{}}
+	both := testDB{kind: "y", records: map[string]mmdbtype.DataType{}}
+	only6 := testDB{kind: "z", records: map[string]mmdbtype.DataType{"2000::/3": record("country_code", "DE")}}
 	for i := range 200 {
-		cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(i), 0, 0, 0}), 8).String()
-		db.records[cidr] = record("asn", i+1)
-	}
-	r := mustNew(t, db.file(t), "")
-	c := r.NewCursor()
-	for i := range 10 * cursorPairs {
-		a := netip.AddrFrom4([4]byte{byte(i * 7), byte(i >> 3), byte(i >> 11), byte(i)})
-		var want, got Info
-		if r.Lookup(&want, a) != c.Lookup(&got, a) || got != want {
-			t.Fatalf("%s: cursor %+v, reader %+v", a, got, want)
+		first := byte(i)
+		for _, bits := range []int{8, 20, 24, 25, 31, 32} {
+			cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{first, first, first, first}), bits).Masked().String()
+			ipv4.records[cidr] = record("asn", i*40+bits)
+			both.records[cidr] = record("country_code", "FR", "city", cidr)
 		}
+		for _, bits := range []int{16, 47, 48, 49, 64, 127, 128} {
+			cidr := netip.PrefixFrom(netip.AddrFrom16([16]byte{0x26, first, 7: first, 15: first}), bits).Masked().String()
+			both.records[cidr] = record("city", cidr)
+		}
+	}
+	v4, v46, v6 := ipv4.file(t), both.file(t), only6.file(t)
+	rng := rand.New(rand.NewPCG(7, 8))
+	near := func() byte { return byte(rng.IntN(3)) }
+	for _, files := range [][2]string{{v4, ""}, {v4, v46}, {v4, v6}, {"", v46}, {"", v6}} {
+		r := mustNew(t, files[0], files[1])
+		c := r.NewCursor()
+		for range 300_000 {
+			k := byte(rng.IntN(220))
+			a := netip.AddrFrom4([4]byte{k, k + near(), k + near(), k + near()})
+			switch rng.IntN(3) {
+			case 0:
+				a = netip.AddrFrom16([16]byte{0x26, k, 4: near(), 5: near(), 7: k, 8: near(), 15: k + near()})
+			case 1:
+				a = netip.AddrFrom16(a.As16())
+			}
+			var want, got Info
+			if r.Lookup(&want, a) != c.Lookup(&got, a) || got != want {
+				t.Fatalf("%v, %s: cursor %+v, reader %+v", files, a, got, want)
+			}
+		}
+	}
+}
+
+// Places that are equal have one ID, and others another one, also after a cursor
+// had to forget and after a reload.
+func TestPlaceIDs(t *testing.T) {
+	path := asnDB(1, "One").file(t)
+	r := mustNew(t, path, "")
+	a, b := r.NewCursor(), r.NewCursor()
+	one := a.Place(inside)
+	if one == nil || one.ID == 0 || a.Place(inside).ID != one.ID {
+		t.Fatalf("%+v, and then %+v", one, a.Place(inside))
+	}
+	if a.Place(outside) != nil {
+		t.Errorf("%+v of an unknown address", a.Place(outside))
+	}
+	if other := b.Place(inside); other.ID == one.ID || other.Info != one.Info {
+		t.Errorf("%+v of another cursor, %+v of the first", other, one)
+	}
+	replace(t, path, asnDB(2, "Two").bytes(t))
+	if _, err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	two := a.Place(inside)
+	if two.ID == one.ID || two.ASN != 2 || one.ASN != 1 {
+		t.Errorf("after a reload %+v, before %+v", two, one)
 	}
 }

@@ -124,7 +124,7 @@ func TestSchemas(t *testing.T) {
 				t.Errorf("type %q, schema %q with %s, want %q, %q with %s", m.Type, m.Schema, m.Facts, tt.kind, tt.schema, tt.facts)
 			}
 			var got Info
-			found, bad := db.lookup(&got, netip.MustParseAddr("1.2.3.4"))
+			found, bad := lookUp(db, &got, netip.MustParseAddr("1.2.3.4"))
 			if diff := cmp.Diff(tt.want, got); diff != "" || !found || bad {
 				t.Errorf("found %v, damaged %v, -want +got:\n%s", found, bad, diff)
 			}

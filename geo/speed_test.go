@@ -136,14 +136,14 @@ func structLookup(b *testing.B, r *Reader) func(*Info, netip.Addr) bool {
 // BenchmarkRecord is the reading of one city record.
 func BenchmarkRecord(b *testing.B) {
 	db := benchReader(b).current.Load().geo
-	off, found, _ := db.find(netip.MustParseAddr("100.100.100.100"))
-	if !found {
+	f, _ := db.find(netip.MustParseAddr("100.100.100.100"))
+	if f.record == 0 {
 		b.Fatal("no record")
 	}
 	b.ReportAllocs()
 	var info Info
 	for b.Loop() {
-		if f := readRecord(&info, db.data, off); f != 0 {
+		if f := readRecord(&info, db.data, int(f.record)-1); f != 0 {
 			b.Fatal(f)
 		}
 	}

@@ -14,7 +14,7 @@ type Encoder struct {
 	of   headFields
 	head []byte // the text of them; empty before the first flow
 
-	degrees degrees
+	places placeTexts
 }
 
 // headFields are what appendHead writes.
@@ -33,5 +33,5 @@ func (e *Encoder) AppendJSON(dst []byte, f *correlate.Flow) []byte {
 	if of != e.of || len(e.head) == 0 {
 		e.of, e.head = of, appendHead(e.head[:0], r)
 	}
-	return appendRest(append(dst, e.head...), f, &e.degrees)
+	return appendRest(append(dst, e.head...), f, &e.places)
 }

@@ -7,6 +7,7 @@ import (
 	"flowname/correlate"
 	"flowname/dnscache"
 	"flowname/flows"
+	"flowname/geo"
 )
 
 // AppendJSON appends a flow as one line of JSON, the final newline included.
@@ -15,11 +16,13 @@ func AppendJSON(dst []byte, f *correlate.Flow) []byte {
 }
 
 // appendRest appends a line but for its head.
-func appendRest(dst []byte, f *correlate.Flow, d *degrees) []byte {
+func appendRest(dst []byte, f *correlate.Flow, places *placeTexts) []byte {
 	dst = appendBase(dst, f.Record)
 	dst = appendOptional(dst, f.Record)
-	dst = appendGeo(appendNames(dst, &srcKeys, &f.Src, f.StartNs), &srcKeys, &f.Src, d)
-	dst = appendGeo(appendNames(dst, &dstKeys, &f.Dst, f.StartNs), &dstKeys, &f.Dst, d)
+	dst = appendNames(dst, &srcKeys, &f.Src, f.StartNs)
+	dst = places.append(dst, &srcKeys, f.Src.Geo)
+	dst = appendNames(dst, &dstKeys, &f.Dst, f.StartNs)
+	dst = places.append(dst, &dstKeys, f.Dst.Geo)
 	return append(AppendUnnamed(dst, f.Unnamed), '}', '\n')
 }
 
@@ -140,22 +143,19 @@ func appendProgram(dst []byte, k *endKeys, p *dnscache.Program) []byte {
 }
 
 // appendGeo appends what geography gives to an end.
-func appendGeo(dst []byte, k *endKeys, e *correlate.End, d *degrees) []byte {
-	if e.Geo.ASN != 0 {
-		dst = appendUint(dst, k.asn, uint64(e.Geo.ASN))
+func appendGeo(dst []byte, k *endKeys, g *geo.Place) []byte {
+	if g == nil {
+		return dst
 	}
-	if e.Geo.Org != "" {
-		dst = appendText(dst, k.org, e.Geo.Org)
+	if g.ASN != 0 {
+		dst = appendUint(dst, k.asn, uint64(g.ASN))
 	}
-	if e.Geo.Country != "" {
-		dst = appendText(dst, k.country, e.Geo.Country)
-	}
-	if e.Geo.City != "" {
-		dst = appendText(dst, k.city, e.Geo.City)
-	}
-	if e.Geo.HasLocation {
-		dst = d.append(append(dst, k.lat...), e.Geo.Lat)
-		dst = d.append(append(dst, k.lon...), e.Geo.Lon)
+	dst = appendKnownText(dst, k.org, g.Org)
+	dst = appendKnownText(dst, k.country, g.Country)
+	dst = appendKnownText(dst, k.city, g.City)
+	if g.HasLocation {
+		dst = strconv.AppendFloat(append(dst, k.lat...), g.Lat, 'f', -1, 64)
+		dst = strconv.AppendFloat(append(dst, k.lon...), g.Lon, 'f', -1, 64)
 	}
 	return dst
 }

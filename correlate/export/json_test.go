@@ -47,7 +47,7 @@ func TestAppendJSON(t *testing.T) {
 	}{
 		{"all fields", correlate.Flow{
 			Record: &record,
-			Src:    correlate.End{Geo: geo.Info{ASN: 64496, Org: `Quote "Net" \ Ü`, Country: "DE", City: "Köln", Lat: 50.9375, Lon: -6.5, HasLocation: true}},
+			Src:    correlate.End{Geo: &geo.Place{Info: geo.Info{ASN: 64496, Org: `Quote "Net" \ Ü`, Country: "DE", City: "Köln", Lat: 50.9375, Lon: -6.5, HasLocation: true}}},
 			Dst: correlate.End{Named: true, Candidates: []correlate.Candidate{
 				{Name: `a\.b.example`, Canonical: "edge.example", Basis: correlate.Client, AnsweredNs: record.StartNs - 1500*1_000_000, Source: dnscache.SourcePackets},
 				{Name: "b.example", Basis: correlate.ClientLater, AnsweredNs: record.StartNs + second, Source: dnscache.SourceDnstap},
