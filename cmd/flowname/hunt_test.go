@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,6 +139,12 @@ func TestHuntScansOrAsks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	h := huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil)}
+	if err := h.askPast(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: got %v", err)
+	}
 	if reports[0].String() != reports[1].String() || strings.Count(reports[0].String(), "\n") < 600 {
 		t.Errorf("asked one by one:\n%s\nscanned:\n%s", reports[0].String(), reports[1].String())
 	}
@@ -167,4 +176,79 @@ func fillHuntHistory(t testing.TB, dir string, names, clients int) {
 	if err := cache.Close(now.UnixNano()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// BenchmarkHunt is a hunt for HUNT_IOCS indicators in a history of HUNT_NAMES
+// names, asked one by one and scanned, and in HUNT_LINES lines of flows: small
+// unless told otherwise.
+func BenchmarkHunt(b *testing.B) {
+	names, iocs, flows := envInt("HUNT_NAMES", 20_000), envInt("HUNT_IOCS", 10_000), envInt("HUNT_LINES", 20_000)
+	dir := b.TempDir()
+	fillHuntHistory(b, dir, names, 50)
+	var feed strings.Builder
+	for i := range iocs { // one in a hundred is in the history
+		if i%100 == 0 {
+			fmt.Fprintf(&feed, "n%d.example\n", i/100*37%names)
+		} else {
+			fmt.Fprintf(&feed, "host%d.feed.example\n", i)
+		}
+	}
+	var builder indicators.Builder
+	if _, err := builder.Read("feed", strings.NewReader(feed.String())); err != nil {
+		b.Fatal(err)
+	}
+	set := builder.Set()
+	history, err := dnscache.OpenHistory(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer history.Close()
+	run := func(p past) *huntRun {
+		return &huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: p, show: newTicker(nil)}
+	}
+	local := &localPast{history}
+	for name, p := range map[string]past{"asked": asking{local}, "scanned": scanning{local}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := run(p).askPast(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(iocs), "ns/indicator")
+		})
+	}
+	b.Run("lines", func(b *testing.B) { benchmarkHuntLines(b, run(local), names, flows) })
+}
+
+// asking is a past that is never scanned.
+type asking struct{ past }
+
+func (asking) most() int { return 1 << 30 }
+
+func benchmarkHuntLines(b *testing.B, h *huntRun, names, flows int) {
+	if err := h.askPast(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	var text bytes.Buffer
+	for i := range flows {
+		fmt.Fprintf(&text, `{"type":"IPFIX","time_received_ns":1700000060000000000,"sequence_num":7,"sampling_rate":1,"sampler_address":"192.0.2.1",`+
+			`"time_flow_start_ns":%d,"time_flow_end_ns":%[1]d,"bytes":4711,"packets":3,"src_addr":"10.0.0.%d","dst_addr":"198.18.%d.%d","etype":"IPv4",`+
+			`"proto":"TCP","src_port":40000,"dst_port":443,"in_if":1,"out_if":2,"tcp_flags":27,"ip_tos":0,"src_asn":64496,"src_as_org":"Example Office Networks",`+
+			`"src_country":"NL","dst_name":"www.n%d.example","dst_name_basis":"client","dst_name_source":"dnstap","dst_name_age_ms":12}`+"\n",
+			time.Now().UnixNano(), i%50+1, i>>8&0xff, i&0xff, i%names)
+	}
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		if err := h.readLog(b.Context(), bufio.NewReaderSize(bytes.NewReader(text.Bytes()), 1<<20), func() {}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(flows)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+}
+
+func envInt(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
 }

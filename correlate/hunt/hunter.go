@@ -121,6 +121,8 @@ type Hunter struct {
 	// LeftOut counts answers and sums of flows over MaxEvidence.
 	LeftOut uint64
 
+	asked   string             // the name that Wants was asked for last
+	wanted  bool               // and whether an entry matches it
 	entries []indicators.Entry // scratch
 	hits    []hit
 	turn    uint64 // an end of a flow
@@ -137,12 +139,17 @@ func New(cfg Config) *Hunter {
 	}
 }
 
-// Wants says whether an answer of that name and address is evidence.
+// Wants says whether an answer of that name and address is evidence. It is quick
+// where it is asked for the same name again.
 func (h *Hunter) Wants(name string, addr netip.Addr) bool {
-	h.entries = h.cfg.Set.AppendName(h.entries[:0], name)
-	if len(h.entries) == 0 {
-		h.entries = h.cfg.Set.AppendAddr(h.entries, addr)
+	if name != h.asked || name == "" {
+		h.entries = h.cfg.Set.AppendName(h.entries[:0], name)
+		h.asked, h.wanted = name, len(h.entries) > 0
 	}
+	if h.wanted {
+		return true
+	}
+	h.entries = h.cfg.Set.AppendAddr(h.entries[:0], addr)
 	return len(h.entries) > 0
 }
 
