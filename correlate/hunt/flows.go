@@ -245,7 +245,7 @@ func (h *Hunter) sum(n *hit, g *flowlog.Glance, client, server netip.Addr, to bo
 	key := sumKey{client, server, n.how}
 	f := x.sums[key]
 	if f == nil {
-		if h.sums == MaxEvidence {
+		if h.sums == h.cfg.MaxEvidence {
 			h.LeftOut++
 			return
 		}

@@ -129,6 +129,18 @@ func TestTimesNarrowFlows(t *testing.T) {
 	}
 }
 
+// What is over the bound is counted, and the earliest evidence stays right.
+func TestMaxEvidence(t *testing.T) {
+	h := hunter(t, Config{MaxEvidence: 2}, "bad.example\n")
+	for i, first := range []int64{300, 200, 100} {
+		h.Add(answer(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), first, first, "bad.example", bad))
+		h.Flow(flow(first, alice, netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), "bad.example", "client"))
+	}
+	if x := h.Indicators()[0]; h.LeftOut != 2 || len(x.Answers) != 2 || len(x.Flows) != 2 || x.FirstNs != 100*sec {
+		t.Errorf("got %d left out, %d answers, %s, from %d", h.LeftOut, len(x.Answers), told(x), x.FirstNs/sec)
+	}
+}
+
 func TestSharedAddresses(t *testing.T) {
 	h := hunter(t, Config{}, "bad.example\nworse.example\n")
 	h.Add(answer(alice, 1000, 1100, "bad.example", bad))

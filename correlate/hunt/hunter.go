@@ -16,7 +16,8 @@ const (
 	// Early is how far before the first answer a flow may begin: exporters of
 	// NetFlow v5 and v9 tell starts to about a second.
 	Early = time.Second
-	// MaxEvidence bounds the answers and the sums of flows that are kept.
+	// MaxEvidence bounds the answers and the sums of flows that are kept: 413
+	// bytes and 310 each (TestManyClients).
 	MaxEvidence = 2_000_000
 	// MaxShared bounds the names of an address that are listed.
 	MaxShared = 50
@@ -103,6 +104,9 @@ type Config struct {
 	// FromNs and ToNs narrow to evidence and flows of that time, both
 	// included; 0 is open.
 	FromNs, ToNs int64
+	// MaxEvidence is how many answers and how many sums of flows are kept; 0 is
+	// the constant of that name.
+	MaxEvidence int
 }
 
 // A Hunter collects evidence.
@@ -133,6 +137,7 @@ func New(cfg Config) *Hunter {
 	if cfg.ToNs == 0 {
 		cfg.ToNs = math.MaxInt64
 	}
+	cfg.MaxEvidence = cmp.Or(cfg.MaxEvidence, MaxEvidence)
 	return &Hunter{
 		cfg: cfg, byText: map[string]*Indicator{}, byEntry: map[uint32]*Indicator{},
 		targets: map[netip.Addr][]target{}, lookups: map[pair][]target{},
@@ -214,7 +219,7 @@ func (h *Hunter) addTo(x *Indicator, a Answer) {
 		by = "question"
 	}
 	x.first(a.FirstNs, by, a.Client, a.Name)
-	if h.answers == MaxEvidence {
+	if h.answers == h.cfg.MaxEvidence {
 		h.LeftOut++
 		return
 	}

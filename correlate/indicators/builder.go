@@ -11,6 +11,10 @@ const maxFeeds = 4096
 
 // A Builder makes a Set. The zero Builder is ready for use.
 type Builder struct {
+	// MaxEntries is how many entries to take at most; 0 is as many as a Set
+	// holds. What comes on top is refused as Full.
+	MaxEntries int
+
 	set   Set
 	texts [][]byte // the chunks while they grow
 	seen  [129]bool
@@ -32,7 +36,7 @@ func (b *Builder) Set() *Set {
 			s.lengths = append(s.lengths, uint8(length))
 		}
 	}
-	*b = Builder{}
+	*b = Builder{MaxEntries: b.MaxEntries}
 	return &s
 }
 
@@ -67,6 +71,8 @@ const (
 	addedFull
 )
 
+func (b *Builder) full() bool { return b.MaxEntries > 0 && b.set.Len() >= b.MaxEntries }
+
 func (b *Builder) add(it *item, feed uint16) added {
 	if len(it.name) == 0 {
 		return b.addPrefix(it, feed)
@@ -79,7 +85,7 @@ func (b *Builder) add(it *item, feed uint16) added {
 			return addedAgain
 		}
 	}
-	if len(s.names) == maxTable {
+	if len(s.names) == maxTable || b.full() {
 		return addedFull
 	}
 	at, ok := b.write(it.name)
@@ -146,7 +152,7 @@ func (b *Builder) addPrefix(it *item, feed uint16) added {
 			return addedAgain
 		}
 	}
-	if len(s.prefixes) == maxTable {
+	if len(s.prefixes) == maxTable || b.full() {
 		return addedFull
 	}
 	s.prefixes = append(s.prefixes, p)

@@ -62,6 +62,7 @@ func TestFormats(t *testing.T) {
 		{"csv whose header misleads", "name\taddress\nJoe\t192.0.2.1\nAnn\t192.0.2.2\n", CSV, []string{"192.0.2.1", "192.0.2.2"}, nil},
 		{"hosts", "# hosts\n127.0.0.1 localhost\n::1 ip6-localhost\n0.0.0.0 bad.example www.bad.example # why\n127.0.0.1\tevil.example\nnonsense\n",
 			Hosts, []string{"bad.example", "www.bad.example", "evil.example"}, map[Reason]uint64{NotName: 1}},
+		{"addresses with what is told of them", "192.0.2.1 443\n192.0.2.2 2026-01-01 x.example\n", List, []string{"192.0.2.1", "192.0.2.2"}, nil},
 		{"rpz", "$TTL 300\n@ IN SOA localhost. root.localhost. ( 1 3600\n 600 ; comment )\n 86400 300 )\n  IN NS localhost.\n" +
 			"Bad.Example CNAME .\n*.bad.example CNAME .\nonly\\046dot.example IN A 192.0.2.1\n\tIN AAAA 2001:db8::1\ngood.example CNAME rpz-passthru.\n" +
 			"32.4.3.2.192.rpz-ip CNAME .\n24.0.100.51.198.rpz-client-ip CNAME .\n32.zz.db8.2001.rpz-ip CNAME .\n" +
@@ -192,6 +193,14 @@ func TestTooManyFeeds(t *testing.T) {
 	}
 	if _, err := b.Read("one more", strings.NewReader("")); !errors.Is(err, ErrFeeds) {
 		t.Errorf("got %v, want ErrFeeds", err)
+	}
+}
+
+func TestFull(t *testing.T) {
+	b := Builder{MaxEntries: 2}
+	report, err := b.Read("x", strings.NewReader("a.example\n192.0.2.1\na.example\nb.example\n192.0.2.2\n"))
+	if err != nil || report.Entries != 2 || report.Again != 1 || report.Refused[Full] != 2 || report.AllRefused() != 2 || b.Set().Len() != 2 {
+		t.Errorf("got %v, %v", &report, err)
 	}
 }
 

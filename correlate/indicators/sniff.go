@@ -75,15 +75,18 @@ func mostly(lines []string, is func(string) bool) bool {
 	return n > len(lines)/2
 }
 
-// isHostsLine: an address and at least one word that is none.
+// isHostsLine: an address and a name. An address and a number or a date are a
+// list's.
 func isHostsLine(line string) bool {
 	fields := strings.Fields(cutComment(line))
 	if len(fields) < 2 {
 		return false
 	}
-	_, err := netip.ParseAddr(fields[0])
-	_, err2 := netip.ParseAddr(fields[1])
-	return err == nil && (err2 != nil || fields[0] == fields[1]) && strings.Trim(fields[1], ",;|-") != ""
+	if _, err := netip.ParseAddr(fields[0]); err != nil {
+		return false
+	}
+	var it item
+	return hostsOwn[fields[1]] || it.readName(fields[1], itself) == taken
 }
 
 // isZone: a directive, or records with a type that triggers have.
