@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,11 +31,30 @@ type collector struct {
 	powerDNS              string
 	syslogUDP, syslogTCP  string
 	out, data             string
-	stderr                *bytes.Buffer
+	stderr                *said
 	exited                chan error
 }
 
 var addressLine = regexp.MustCompile(`msg="?(waiting for NetFlow and IPFIX|waiting for IPFIX by T(?:CP|LS)|waiting for sFlow|waiting for dnstap|waiting for PowerDNS protobuf|waiting for syslog by (?:UDP|TCP)|serving)"? (?:address|http)=(\S+)`)
+
+// said is what the collector has written to its standard error so far.
+type said struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *said) WriteString(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.WriteString(text)
+}
+
+// String may be called while it runs.
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
 
 // startCollector starts it and waits until it serves.
 func startCollector(t *testing.T, dir string, args ...string) *collector {
@@ -47,7 +67,7 @@ func startCollectorWith(t *testing.T, dir string, stdin io.Reader, args ...strin
 	t.Helper()
 	c := &collector{
 		t: t, out: filepath.Join(dir, "flows.jsonl"), data: filepath.Join(dir, "data"),
-		stderr: new(bytes.Buffer), exited: make(chan error, 1),
+		stderr: new(said), exited: make(chan error, 1),
 	}
 	c.cmd = exec.Command(os.Args[0], append([]string{
 		"run", "--netflow", "127.0.0.1:0", "--dnstap", "tcp:127.0.0.1:0", "--http", "127.0.0.1:0",
