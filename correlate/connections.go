@@ -151,6 +151,16 @@ func (cs *connections) aim(id uint64) {
 	prefetch(unsafe.Pointer(&c.b)) // half of them lie in two lines
 }
 
+// fetchAt has fetched what again looks at.
+func (cs *connections) fetchAt(p place) {
+	s := &cs.sets[p/connWays]
+	prefetch(unsafe.Pointer(&s.ids))
+	prefetch(unsafe.Pointer(&s.endNs))
+	c := &s.conns[p%connWays]
+	prefetch(unsafe.Pointer(c))
+	prefetch(unsafe.Pointer(&c.b))
+}
+
 // way is where in a set a connection is, or else where a new one goes: in the
 // place of the one that ended first.
 func (s *connSet) way(id uint64) (i int, found bool) {

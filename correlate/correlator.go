@@ -101,6 +101,9 @@ func (c *Correlator) Join(records []flows.Record, nowNs int64, emit func(*Flow))
 		}
 		c.cache.LookUp(&c.batch)
 		for i := from; i < to; i++ {
+			if next := i + joinAhead; next < to {
+				c.conns.fetchAt(c.ties[next].at)
+			}
 			c.join(&records[i], c.ties[i], nowNs, emit)
 		}
 	}
@@ -123,6 +126,10 @@ type tie struct {
 // lookAhead is how many flows' names are looked up together. It makes groups of
 // eight for each of the cache's shards; what is found stays in a core's cache.
 const lookAhead = 256
+
+// joinAhead is how many flows ahead of the one that is joined a connection is
+// fetched again: the look-ups have driven it out of the nearest cache.
+const joinAhead = 8
 
 // ask adds the look-ups of a record's ends to a batch, as of a start.
 func (c *Correlator) ask(b *dnscache.Batch, r *flows.Record, t *tie, startNs, startErrorNs int64) {

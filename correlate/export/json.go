@@ -91,10 +91,12 @@ func appendOptional(dst []byte, r *flows.Record) []byte {
 
 // endKeys are the field names of one end, with what goes before their values.
 type endKeys struct {
-	name, basis, source, age, canonical, names string
-	process, pid, host                         string
+	name, age, canonical, names string
+	process, pid, host          string
 
 	asn, org, country, city, lat, lon string
+
+	evidence evidenceTexts
 }
 
 var (
@@ -105,12 +107,31 @@ var (
 func keysOf(end string) endKeys {
 	key := func(field string) string { return `,"` + end + `_` + field + `":` }
 	return endKeys{
-		name: key("name"), basis: key("name_basis"), source: key("name_source"), age: key("name_age_ms"),
-		canonical: key("name_canonical"), names: key("names"),
+		name: key("name"), age: key("name_age_ms"), canonical: key("name_canonical"), names: key("names"),
 		process: key("process"), pid: key("pid"), host: key("host"),
 		asn: key("asn"), org: key("as_org"),
 		country: key("country"), city: key("city"), lat: key("lat"), lon: key("lon"),
+		evidence: evidenceTextsOf(key("name_basis"), key("name_source")),
 	}
+}
+
+// evidenceTexts are what goes between a name and its source, by the basis: the key
+// and value of that, and the key of the source.
+type evidenceTexts []string
+
+var candidateEvidence = evidenceTextsOf(`,"basis":`, `,"source":`)
+
+func evidenceTextsOf(basisKey, sourceKey string) evidenceTexts {
+	all := evidenceTexts{basisKey + `""` + sourceKey + `"`}
+	for _, b := range correlate.Bases() {
+		all = append(all, basisKey+`"`+b.String()+`"`+sourceKey+`"`)
+	}
+	return all
+}
+
+func (all evidenceTexts) append(dst []byte, c *correlate.Candidate) []byte {
+	dst = append(dst, all[c.Basis]...)
+	return append(append(dst, c.Source.String()...), '"')
 }
 
 // appendNames appends what the join gives to an end.
@@ -118,8 +139,7 @@ func appendNames(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte
 	if e.Named {
 		c := &e.Candidates[0]
 		dst = appendText(dst, k.name, c.Name)
-		dst = appendText(dst, k.basis, c.Basis.String())
-		dst = appendText(dst, k.source, c.Source.String())
+		dst = k.evidence.append(dst, c)
 		if c.HasAge() {
 			dst = appendInt(dst, k.age, ageMs(startNs, c.AnsweredNs))
 		}
@@ -166,8 +186,7 @@ func appendCandidates(dst []byte, key string, cs []correlate.Candidate, startNs 
 	for i := range cs {
 		dst = append(dst, open)
 		dst = appendText(dst, `{"name":`, cs[i].Name)
-		dst = appendText(dst, `,"basis":`, cs[i].Basis.String())
-		dst = appendText(dst, `,"source":`, cs[i].Source.String())
+		dst = candidateEvidence.append(dst, &cs[i])
 		if cs[i].HasAge() {
 			dst = appendInt(dst, `,"age_ms":`, ageMs(startNs, cs[i].AnsweredNs))
 		}
@@ -262,31 +281,6 @@ func appendMPLS(dst []byte, r *flows.Record) []byte {
 		dst = strconv.AppendUint(dst, uint64(label), 10)
 	}
 	return append(dst, ']')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendText appends a JSON string (RFC 8259 section 7). The text is valid
-// UTF-8: names are ASCII, and the cache, package geo and the decoders replace what
-// is not.
-func appendText(dst []byte, key, s string) []byte {
-	dst = append(append(dst, key...), '"')
-	plain := 0
-	for i := 0; i < len(s); i++ {
-		b := s[i]
-		if b >= ' ' && b != '"' && b != '\\' {
-			continue
-		}
-		dst = append(dst, s[plain:i]...)
-		if b < ' ' {
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
-		} else {
-			dst = append(dst, '\\', b)
-		}
-		plain = i + 1
-	}
-	return append(append(dst, s[plain:]...), '"')
 }
 
 func etherTypeName(t uint16) string {
