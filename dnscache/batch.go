@@ -163,19 +163,29 @@ type lookUps struct{ lookups, hits, filtered uint64 }
 
 // find fills in the numbers of the addresses and pairs. Each step is a loop of
 // its own: it has fetched for all asks what the next step reads, so that they
-// wait for memory together.
+// wait for memory together. Of an address that nobody was answered, which the client's
+// is mostly, pairs are not looked for.
 func (c *Cache) find(b *Batch, part []uint32) {
 	for _, i := range part {
 		a := &b.asks[i]
-		s := c.shardOf(a.hash)
-		s.byAddress.fetch(a.hash)
-		s.byPair.fetch(a.pairHash)
+		c.shardOf(a.hash).byAddress.fetch(a.hash)
 	}
 	for _, i := range part {
 		a := &b.asks[i]
 		s := c.shardOf(a.hash)
 		if n, _ := s.byAddress.seek(a.hash, a.hash); n != 0 {
 			prefetch(unsafe.Pointer(s.addresses.at(n)))
+			s.byPair.fetch(a.pairHash)
+		} else if c.store != nil {
+			c.filter.fetch(a.hash)
+			c.filter.fetch(a.pairHash)
+		}
+	}
+	for _, i := range part {
+		a := &b.asks[i]
+		s := c.shardOf(a.hash)
+		if a.address = s.findAddress(a.p, a.hash); a.address == 0 || a.who == anyClient {
+			continue
 		}
 		if n, _ := s.byPair.seek(a.pairHash, a.pairHash); n != 0 {
 			prefetch(unsafe.Pointer(s.pairs.at(n)))
@@ -184,14 +194,13 @@ func (c *Cache) find(b *Batch, part []uint32) {
 	for _, i := range part {
 		a := &b.asks[i]
 		s := c.shardOf(a.hash)
-		a.address = s.findAddress(a.p, a.hash)
 		if a.address != 0 && a.who != anyClient {
 			a.pair = s.findPairOf(a.who, a.address, a.pairHash)
 		}
 		if head := s.head(a); head != 0 {
 			prefetch(unsafe.Pointer(s.versions.at(head)))
-		} else if c.store != nil {
-			c.filter.fetch(a.hash)
+		}
+		if a.address != 0 && a.pair == 0 && c.store != nil {
 			c.filter.fetch(a.pairHash)
 		}
 	}

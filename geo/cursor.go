@@ -26,7 +26,7 @@ type Cursor struct {
 // loses a fiftieth.
 const (
 	cellBits = 15 // pairs, 512 KiB
-	hostBits = 11 // pairs, 96 KiB
+	hostBits = 13 // pairs, 384 KiB
 )
 
 // A cell is the key of a network or an IPv4 address, and in its lower placeBits the
