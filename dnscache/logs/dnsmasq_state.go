@@ -40,7 +40,7 @@ func (p *dnsmasqParser) AppendState(dst []byte) []byte {
 	}
 	text, err := json.Marshal(&s)
 	if err != nil {
-		panic("logs: " + err.Error()) // the state has no values that JSON has not
+		return dst // no state at all: the parser begins anew, as with another's log
 	}
 	return append(dst, text...)
 }
