@@ -301,6 +301,7 @@ func (c *Correlator) decide(r *flows.Record, t *tie) {
 	f.Record, f.Unnamed = r, 0
 	f.Dst.Named, f.Dst.Candidates = false, c.dst[:0]
 	f.Src.Named, f.Src.Candidates = false, c.src[:0]
+	f.Dst.Domain, f.Src.Domain, f.Findings = "", "", f.Findings[:0]
 	b := &c.batch
 	if t.asked < 0 || t.startNs != connection.startNs || t.startErrorNs != connection.startErrorNs {
 		b = &c.again // nothing was asked, or for another connection
@@ -434,7 +435,7 @@ func (e *End) add(m *dnscache.Match, b Basis) {
 		return
 	}
 	e.Candidates = append(e.Candidates, Candidate{
-		Name: m.Name, Canonical: m.Canonical, Basis: b, AnsweredNs: m.AtNs, Source: m.Source,
+		Name: m.Name, Canonical: m.Canonical, Basis: b, AnsweredNs: m.AtNs, TTL: m.TTL, Source: m.Source,
 	})
 }
 

@@ -88,7 +88,10 @@ type Candidate struct {
 	// the connection (TLS, Endpoint), Unix nanoseconds; 0 where only an exporter
 	// told the name.
 	AnsweredNs int64
-	Source     dnscache.Source
+	// TTL is the answer's, in seconds, or dnscache.UnknownTTL; 0 where no answer
+	// gave the name.
+	TTL    uint32
+	Source dnscache.Source
 }
 
 // An End is what is known of one end of a flow.
@@ -98,6 +101,12 @@ type End struct {
 	// Candidates are best first, at most MaxCandidates. Without Named they are
 	// the several names of which none can be told to be the right one.
 	Candidates []Candidate
+	// Domain is the registrable domain of the end's name; empty where it has none
+	// or nobody looked. It is part of the name's text.
+	Domain string
+	// YoungNs is how long before the flow's start Domain was first seen here, while
+	// that is short; negative where it is not, or not known.
+	YoungNs int64
 	// Program is the process at this end of the connection, where an agent told.
 	Program dnscache.Program
 	// Geo is what is known of the address; nil where that is nothing.
@@ -118,6 +127,8 @@ type Flow struct {
 	Src, Dst End
 	// Unnamed is why neither end has a name; zero when one has.
 	Unnamed Reason
+	// Findings are the codes of what is noteworthy about the flow.
+	Findings []string
 }
 
 // Basis is the evidence of the flow's name: of the end that is likelier the

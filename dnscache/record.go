@@ -13,6 +13,7 @@ import (
 //	m                              state: version, beginning, clock
 //	n LABELS 0 CLIENT ADDRESS      the name has, or had, that address
 //	p ADDRESS CLIENT NAME 0 TIME   a run of what one client had
+//	s SHELF KEY                    what a Shelf keeps, for ever
 //
 // LABELS are the name's labels, top first, each ended by a byte 1, so that what
 // is beneath a domain lies together.
@@ -22,6 +23,7 @@ const (
 	kindState  = 'm'
 	kindName   = 'n'
 	kindPair   = 'p'
+	kindShelf  = 's'
 )
 
 // formatVersion is that of keys and values; another one is refused.

@@ -96,7 +96,7 @@ func (c *backfillCmd) local(ctx context.Context, std streams, out io.Writer, sta
 	}
 	defer func() { err = errors.Join(err, cache.Close(time.Now().UnixNano())) }()
 	for _, path := range c.DNS {
-		if _, problem, err := loadFile(cache, path, dns); err != nil {
+		if _, problem, err := loadFile(cache, nil, path, dns); err != nil {
 			return err
 		} else if problem != nil {
 			fmt.Fprintf(std.err, "%v: what came before is used\n", problem)

@@ -36,6 +36,7 @@ const (
 type daemon struct {
 	log    *slog.Logger
 	cache  *dnscache.Cache
+	watch  watch
 	places *geo.Reader
 	dns    dnsConfig
 
@@ -149,7 +150,7 @@ func (d *daemon) hasDNS() bool {
 // loadFiles files the evidence of files before anything is listened to.
 func (d *daemon) loadFiles(paths []string) error {
 	for _, path := range paths {
-		n, problem, err := loadFile(d.cache, path, d.dns)
+		n, problem, err := loadFile(d.cache, &d.watch, path, d.dns)
 		if err != nil {
 			return err
 		}
@@ -163,7 +164,7 @@ func (d *daemon) loadFiles(paths []string) error {
 
 // loadFile files the evidence of a file, and says how many pieces that was
 // and why the file ended early, if it did.
-func loadFile(cache *dnscache.Cache, path string, dns dnsConfig) (n int, problem, err error) {
+func loadFile(cache *dnscache.Cache, w *watch, path string, dns dnsConfig) (n int, problem, err error) {
 	f, err := openDNSFile(path, dns)
 	if err != nil {
 		return 0, nil, err
@@ -173,7 +174,7 @@ func loadFile(cache *dnscache.Cache, path string, dns dnsConfig) (n int, problem
 	for _, ok := source.head(); ok; _, ok = source.head() {
 		now := time.Now().UnixNano()
 		t := source.pop().value
-		t.file(cache, now)
+		t.file(cache, w, now)
 		if n++; n%flushEvery == 0 {
 			if err := cache.Flush(now); err != nil {
 				return n, nil, err
@@ -185,17 +186,17 @@ func loadFile(cache *dnscache.Cache, path string, dns dnsConfig) (n int, problem
 
 func (d *daemon) openSources(c *runCmd) (err error) {
 	if c.Capture != "" {
-		if d.tap, err = openWireTap(c.Capture, d.dns, d.cache); err != nil {
+		if d.tap, err = openWireTap(c.Capture, d.dns, d.fileLive); err != nil {
 			return err
 		}
 	}
 	if c.Dnstap != "" {
-		if d.dnstap, err = openDnstap(c.Dnstap, d.dns, d.cache, d.log); err != nil {
+		if d.dnstap, err = openDnstap(c.Dnstap, d.dns, d.fileLive, d.log); err != nil {
 			return err
 		}
 	}
 	if c.PowerDNS != "" {
-		if d.powerDNS, err = openPowerDNS(c.PowerDNS, d.dns, d.cache, d.log); err != nil {
+		if d.powerDNS, err = openPowerDNS(c.PowerDNS, d.dns, d.fileLive, d.log); err != nil {
 			return err
 		}
 	}
@@ -211,10 +212,10 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 		return err
 	}
 	for _, socket := range d.group.Sockets() {
-		r := newReceiver(socket, netflow.Config{Allow: c.allowed}, fileLive(d.cache), d.log)
+		r := newReceiver(socket, netflow.Config{Allow: c.allowed}, d.fileLive, d.log)
 		d.receivers = append(d.receivers, r)
 		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-		d.joiners = append(d.joiners, newJoiner(join, r, d.writer.in))
+		d.joiners = append(d.joiners, newJoiner(join, d.watch.newLookout(), r, d.writer.in))
 	}
 	d.restoreExporters(c.Data)
 	return nil

@@ -23,13 +23,14 @@ type piece struct {
 	connection *dnscache.Connection
 }
 
-// file files it.
-func (t *piece) file(cache *dnscache.Cache, filedNs int64) {
+// file files it, and shows it to a watch.
+func (t *piece) file(cache *dnscache.Cache, w *watch, filedNs int64) {
 	if t.connection != nil {
 		cache.FileConnection(t.connection, filedNs)
 		return
 	}
 	cache.File(&t.response, filedNs)
+	w.evidence(&t.response)
 }
 
 // A dnsFile yields the evidence of a file in the file's order.

@@ -3,18 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"flowname/dnscache"
 	"flowname/dnscache/dnswire"
 	"flowname/dnscache/sensor"
 	"flowname/dnscache/sensor/capture"
 )
-
-// fileLive files evidence that arrives now.
-func fileLive(cache *dnscache.Cache) func(*dnscache.Response) {
-	return func(r *dnscache.Response) { cache.File(r, time.Now().UnixNano()) }
-}
 
 // A wireTap watches DNS on an interface.
 type wireTap struct {
@@ -26,7 +20,7 @@ type wireTap struct {
 	dnsStats    snapshot[dnswire.Stats]
 }
 
-func openWireTap(iface string, config dnsConfig, cache *dnscache.Cache) (*wireTap, error) {
+func openWireTap(iface string, config dnsConfig, file func(*dnscache.Response)) (*wireTap, error) {
 	live, err := capture.OpenInterface(iface, capture.LiveConfig{Ports: config.sensor.Ports})
 	if err != nil {
 		return nil, err
@@ -34,7 +28,7 @@ func openWireTap(iface string, config dnsConfig, cache *dnscache.Cache) (*wireTa
 	return &wireTap{
 		live:   live,
 		sensor: sensor.New(config.sensor),
-		intake: newIntake(config.wire, fileLive(cache)),
+		intake: newIntake(config.wire, file),
 	}, nil
 }
 

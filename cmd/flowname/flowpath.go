@@ -160,15 +160,16 @@ type joiner struct {
 
 	mu         sync.Mutex
 	correlator *correlate.Correlator
+	lookout    *lookout
 	changes    uint64 // of clocks
 	buf        []byte
 	encoder    export.Encoder
 }
 
 // newJoiner makes a joiner and gives it to its receiver.
-func newJoiner(c *correlate.Correlator, r *receiver, lines chan<- lineBuffer) *joiner {
+func newJoiner(c *correlate.Correlator, l *lookout, r *receiver, lines chan<- lineBuffer) *joiner {
 	j := &joiner{
-		correlator: c, ended: r.ended, lines: lines,
+		correlator: c, lookout: l, ended: r.ended, lines: lines,
 		spare: make(chan []byte, linesPerSocket),
 	}
 	r.join = j.join
@@ -209,6 +210,7 @@ func (j *joiner) release(untilNs int64) {
 }
 
 func (j *joiner) emitLocked(f *correlate.Flow) {
+	j.lookout.flow(f)
 	j.buf = j.encoder.AppendJSON(j.buf, f)
 	if len(j.buf) >= linesSize {
 		j.passLocked()

@@ -21,10 +21,10 @@ import (
 const stdinLog = "-"
 
 // logSink files the evidence of logs that are written now.
-func logSink(cache *dnscache.Cache) logs.Sink {
+func (d *daemon) logSink() logs.Sink {
 	return logs.Sink{
-		Response:   func(r *dnscache.Response) { cache.File(r, time.Now().UnixNano()) },
-		Connection: func(x *dnscache.Connection) { cache.FileConnection(x, time.Now().UnixNano()) },
+		Response:   d.fileLive,
+		Connection: func(x *dnscache.Connection) { d.cache.FileConnection(x, time.Now().UnixNano()) },
 	}
 }
 
@@ -52,7 +52,7 @@ func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
 		}
 		seen[path] = true
 		if path == stdinLog {
-			d.stdin = &pipedLog{in: stdin, stream: logs.NewStream(format, d.dns.logs, logSink(d.cache)), log: d.log}
+			d.stdin = &pipedLog{in: stdin, stream: logs.NewStream(format, d.dns.logs, d.logSink()), log: d.log}
 			continue
 		}
 		l, err := d.openLog(path, format, c.Data)
@@ -68,7 +68,7 @@ func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
 // and the log read from its beginning: what is filed twice is filed once.
 func (d *daemon) openLog(path string, format *logs.Format, data string) (*followedLog, error) {
 	config := follow.Config{
-		Path: path, Format: format, Logs: d.dns.logs, Sink: logSink(d.cache),
+		Path: path, Format: format, Logs: d.dns.logs, Sink: d.logSink(),
 		StateFile: logStateFile(data, path),
 		// What the state says was read must be in the history before.
 		Durable: func() error { return d.cache.Flush(time.Now().UnixNano()) },

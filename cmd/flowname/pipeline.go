@@ -36,6 +36,8 @@ type replay struct {
 	decoder    *netflow.Decoder
 	samples    *fileSamples
 	correlator *correlate.Correlator
+	watch      watch
+	lookout    *lookout
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
 
 	dns         []*dnsFile
@@ -89,6 +91,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 		return r, err
 	}
 	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())
+	r.lookout = r.watch.newLookout()
 	r.progress = newProgress(std.err, r.inputs())
 	return r, nil
 }
@@ -126,7 +129,7 @@ func (r *replay) advance(atNs int64) {
 }
 
 func (r *replay) file(t piece) {
-	t.file(r.cache, r.filedNs)
+	t.file(r.cache, &r.watch, r.filedNs)
 	if r.filed++; r.filed%flushEvery == 0 {
 		if err := r.cache.Flush(r.filedNs); err != nil && r.err == nil {
 			r.err = err
@@ -138,6 +141,7 @@ func (r *replay) write(f *correlate.Flow) {
 	if r.err != nil {
 		return
 	}
+	r.lookout.flow(f)
 	r.line = r.encoder.AppendJSON(r.line[:0], f)
 	r.err = r.out.Write(r.line)
 }

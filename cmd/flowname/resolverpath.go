@@ -24,7 +24,7 @@ type resolverServer struct {
 	protocol string // as people call it
 	listener net.Listener
 	config   dnswire.Config
-	cache    *dnscache.Cache
+	file     func(*dnscache.Response)
 	log      *slog.Logger
 	// read reads one connection to its end.
 	read func(ctx context.Context, conn net.Conn, in *intake, idle func()) error
@@ -42,13 +42,13 @@ type resolverPeer struct {
 }
 
 // openResolvers opens the socket of an address of the form unix:PATH or tcp:ADDR.
-func openResolvers(protocol, addr string, config dnsConfig, cache *dnscache.Cache, log *slog.Logger) (*resolverServer, error) {
+func openResolvers(protocol, addr string, config dnsConfig, file func(*dnscache.Response), log *slog.Logger) (*resolverServer, error) {
 	l, err := dnstap.Listen(addr)
 	if err != nil {
 		return nil, err
 	}
 	return &resolverServer{
-		protocol: protocol, listener: l, config: config.wire, cache: cache, log: log, peers: map[*resolverPeer]bool{},
+		protocol: protocol, listener: l, config: config.wire, file: file, log: log, peers: map[*resolverPeer]bool{},
 	}, nil
 }
 
@@ -58,12 +58,12 @@ type dnstapServer struct {
 	server *dnstap.Server
 }
 
-func openDnstap(addr string, config dnsConfig, cache *dnscache.Cache, log *slog.Logger) (*dnstapServer, error) {
+func openDnstap(addr string, config dnsConfig, file func(*dnscache.Response), log *slog.Logger) (*dnstapServer, error) {
 	server, err := dnstap.NewServer(dnstap.Config{})
 	if err != nil {
 		return nil, err
 	}
-	s, err := openResolvers("dnstap", addr, config, cache, log)
+	s, err := openResolvers("dnstap", addr, config, file, log)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +82,8 @@ type powerDNSServer struct {
 	server powerdns.Server
 }
 
-func openPowerDNS(addr string, config dnsConfig, cache *dnscache.Cache, log *slog.Logger) (*powerDNSServer, error) {
-	r, err := openResolvers("PowerDNS protobuf", addr, config, cache, log)
+func openPowerDNS(addr string, config dnsConfig, file func(*dnscache.Response), log *slog.Logger) (*powerDNSServer, error) {
+	r, err := openResolvers("PowerDNS protobuf", addr, config, file, log)
 	if err != nil {
 		return nil, fmt.Errorf("powerdns: %w", err)
 	}
@@ -143,7 +143,7 @@ func (s *resolverServer) enter() *resolverPeer {
 		s.over++
 		return nil
 	}
-	p := &resolverPeer{intake: newIntake(s.config, fileLive(s.cache))}
+	p := &resolverPeer{intake: newIntake(s.config, s.file)}
 	s.peers[p] = true
 	return p
 }

@@ -44,13 +44,13 @@ func (d *daemon) openSamples(c *runCmd) (err error) {
 	}
 	for _, socket := range d.sflow.Sockets() {
 		r := &sampleReceiver{
-			receiver: newReceiver(socket, netflow.Config{}, fileLive(d.cache), d.log),
+			receiver: newReceiver(socket, netflow.Config{}, d.fileLive, d.log),
 			allow:    c.allowed,
-			samples:  newSampleDecoder(d.dns, fileLive(d.cache)),
+			samples:  newSampleDecoder(d.dns, d.fileLive),
 		}
 		d.samplers = append(d.samplers, r)
 		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-		d.joiners = append(d.joiners, newJoiner(join, r.receiver, d.writer.in))
+		d.joiners = append(d.joiners, newJoiner(join, d.watch.newLookout(), r.receiver, d.writer.in))
 	}
 	return nil
 }

@@ -59,12 +59,12 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 		return err
 	}
 	s := &streamServer{
-		transport: transport, listener: l, receiver: newReceiver(nil, streamDecoding(), fileLive(d.cache), d.log),
+		transport: transport, listener: l, receiver: newReceiver(nil, streamDecoding(), d.fileLive, d.log),
 		in: make(chan delivery, deliveriesQueued), log: d.log,
 	}
 	d.streams = append(d.streams, s)
 	join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-	d.joiners = append(d.joiners, newJoiner(join, s.receiver, d.writer.in))
+	d.joiners = append(d.joiners, newJoiner(join, d.watch.newLookout(), s.receiver, d.writer.in))
 	return nil
 }
 

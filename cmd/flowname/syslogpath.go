@@ -22,7 +22,7 @@ func (d *daemon) openSyslog(f *SyslogFlags) (err error) {
 	if !enabled(f.Syslog) {
 		return nil
 	}
-	config := syslog.Config{Logs: d.dns.logs, Sink: logSink(d.cache)}
+	config := syslog.Config{Logs: d.dns.logs, Sink: d.logSink()}
 	if f.SyslogFormat != "" {
 		if config.Format = logs.ByName(f.SyslogFormat); config.Format == nil {
 			return usagef("--syslog-format: there is no format %q; 'flowname formats' lists them", f.SyslogFormat)

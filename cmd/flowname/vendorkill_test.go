@@ -155,7 +155,7 @@ func told(t *testing.T, all []string) map[string][]string {
 			t.Fatalf("%v: %s", err, line)
 		}
 		for name := range fields {
-			if strings.HasPrefix(name, "time_") || strings.HasPrefix(name, "src_name") || strings.HasPrefix(name, "dst_name") || name == "unnamed" {
+			if strings.HasPrefix(name, "time_") || strings.HasPrefix(name, "src_name") || strings.HasPrefix(name, "dst_name") || strings.HasSuffix(name, "_domain") || name == "unnamed" {
 				delete(fields, name)
 			}
 		}

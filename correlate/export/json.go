@@ -23,7 +23,11 @@ func appendRest(dst []byte, f *correlate.Flow, places *placeTexts) []byte {
 	dst = places.append(dst, &srcKeys, f.Src.Geo)
 	dst = appendNames(dst, &dstKeys, &f.Dst, f.StartNs)
 	dst = places.append(dst, &dstKeys, f.Dst.Geo)
-	return append(AppendUnnamed(dst, f.Unnamed), '}', '\n')
+	dst = AppendUnnamed(dst, f.Unnamed)
+	if len(f.Findings) > 0 {
+		dst = appendFindings(dst, f.Findings)
+	}
+	return append(dst, '}', '\n')
 }
 
 // appendHead appends the fields that the flows of a datagram share.
@@ -92,6 +96,7 @@ func appendOptional(dst []byte, r *flows.Record) []byte {
 // endKeys are the field names of one end, with what goes before their values.
 type endKeys struct {
 	name, age, canonical, names string
+	domain, domainAge           string
 	process, pid, host          string
 
 	asn, org, country, city, lat, lon string
@@ -108,6 +113,7 @@ func keysOf(end string) endKeys {
 	key := func(field string) string { return `,"` + end + `_` + field + `":` }
 	return endKeys{
 		name: key("name"), age: key("name_age_ms"), canonical: key("name_canonical"), names: key("names"),
+		domain: key("domain"), domainAge: key("domain_age_s"),
 		process: key("process"), pid: key("pid"), host: key("host"),
 		asn: key("asn"), org: key("as_org"),
 		country: key("country"), city: key("city"), lat: key("lat"), lon: key("lon"),
@@ -149,6 +155,12 @@ func appendNames(dst []byte, k *endKeys, e *correlate.End, startNs int64) []byte
 	}
 	if len(e.Candidates) > 1 {
 		dst = appendCandidates(dst, k.names, e.Candidates, startNs)
+	}
+	if e.Domain != "" {
+		dst = appendText(dst, k.domain, e.Domain)
+		if e.YoungNs >= 0 {
+			dst = appendInt(dst, k.domainAge, e.YoungNs/1e9)
+		}
 	}
 	if e.Program != (dnscache.Program{}) {
 		dst = appendProgram(dst, k, &e.Program)
@@ -192,6 +204,17 @@ func appendCandidates(dst []byte, key string, cs []correlate.Candidate, startNs 
 		}
 		dst = append(dst, '}')
 		open = ','
+	}
+	return append(dst, ']')
+}
+
+func appendFindings(dst []byte, codes []string) []byte {
+	dst = append(dst, `,"findings":[`...)
+	for i, code := range codes {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendText(dst, "", code)
 	}
 	return append(dst, ']')
 }
