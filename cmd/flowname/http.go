@@ -43,27 +43,7 @@ const (
 //
 // An error is an object with its text as "error".
 func newHTTPServer(d *daemon) *http.Server {
-	cache := d.cache
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "ok")
-	})
-	mux.Handle("GET /metrics", metricsHandler(d))
-	mux.HandleFunc("GET /api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) {
-		serveExporters(w, d)
-	})
-	mux.HandleFunc("POST /api/v1/backfill", func(w http.ResponseWriter, r *http.Request) {
-		serveBackfill(w, r, d)
-	})
-	mux.HandleFunc("GET /api/v1/history", func(w http.ResponseWriter, r *http.Request) {
-		serveHistory(w, r, cache)
-	})
-	passive := pdnsHandler(cache)
-	mux.Handle("GET /pdns/", passive)
-	mux.Handle("GET /dnsdb/", passive)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		guard.Refuse(w, http.StatusNotFound, "no such resource: "+r.URL.Path)
-	})
+	mux := serveRoutes(d.routes(), pdnsHandler(d.cache))
 	return &http.Server{Handler: d.access.protect(mux, d.log), ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout}
 }
 

@@ -137,3 +137,54 @@ func TestHTTPFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestOneShapeOfErrors: what ServeMux and the server would say in plain text, or
+// by a redirect, is said as all errors are.
+func TestOneShapeOfErrors(t *testing.T) {
+	c := startCollector(t, t.TempDir(), "--http-rate", "0")
+	for _, q := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{http.MethodPost, "/healthz", 405, "GET, HEAD"},
+		{http.MethodDelete, "/metrics", 405, "GET, HEAD"},
+		{http.MethodPost, "/api/v1/history?q=a.example", 405, "GET, HEAD"},
+		{http.MethodOptions, "/api/v1/history", 405, "GET, HEAD"},
+		{http.MethodPut, "/api/v1/exporters", 405, "GET, HEAD"},
+		{http.MethodGet, "/api/v1/backfill", 405, "POST"},
+		{http.MethodHead, "/api/v1/backfill", 405, "POST"},
+		{http.MethodPost, "/pdns/query/a.example", 405, "GET, HEAD"},
+		{http.MethodPost, "/pdns/nonsense", 405, "GET, HEAD"},
+		{http.MethodPost, "/dnsdb/v2/lookup/rrset/raw/00", 405, "GET, HEAD"},
+		{http.MethodGet, "/", 404, ""},
+		{http.MethodGet, "/api/v1/nonsense", 404, ""},
+		{http.MethodPost, "/api/v1/nonsense", 404, ""},
+		{http.MethodGet, "/api/v1/history/", 404, ""},
+		{http.MethodGet, "/api//v1/history", 404, ""},
+		{http.MethodGet, "/api/v1/../v1/history", 404, ""},
+		{http.MethodGet, "/pdns", 404, ""},
+		{http.MethodGet, "/pdns/", 404, ""},
+		{http.MethodGet, "/pdns/query/", 404, ""},
+		{http.MethodGet, "/pdns/query/a/b", 404, ""},
+		{http.MethodGet, "/dnsdb/v1/lookup", 404, ""},
+		{http.MethodGet, "/dnsdb/v2/lookup/rrset/name/", 400, ""},
+		{http.MethodGet, "/dnsdb/v2/lookup/rdata/raw/00", 501, ""},
+		{http.MethodGet, "/api/v1/history", 400, ""},
+	} {
+		r, err := http.NewRequest(q.method, "http://"+c.http+q.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultTransport.RoundTrip(r) // which follows no redirect
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != q.status || resp.Header.Get("Allow") != q.allow || resp.Header.Get("Content-Type") != "application/json" ||
+			q.method != http.MethodHead && !strings.HasPrefix(string(body), `{"error":"`) {
+			t.Errorf("%s %s: got %d %v %s, want %d, Allow %q", q.method, q.path, resp.StatusCode, resp.Header, body, q.status, q.allow)
+		}
+	}
+}

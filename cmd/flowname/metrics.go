@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"flowname/cmd/flowname/guard"
 	"flowname/correlate"
 	"flowname/dnscache/dnswire"
 	"flowname/dnscache/powerdns"
@@ -18,11 +19,23 @@ import (
 // metricsHandler serves all counters in Prometheus' text format: every field
 // of every stage's Stats, so that nothing is dropped unseen, and what the
 // process itself uses.
-func metricsHandler(d *daemon) http.Handler {
+func metricsHandler(d *daemon) http.HandlerFunc {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(stageCollector{d}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return func(w http.ResponseWriter, r *http.Request) {
+		all, err := registry.Gather()
+		if err != nil {
+			guard.Refuse(w, http.StatusInternalServerError, err.Error())
+			return
+		}
+		promhttp.HandlerFor(prometheus.GathererFunc(gathered(all)), promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	}
+}
+
+// gathered gives what there is: promhttp would tell its errors as plain text.
+func gathered[T any](all T) func() (T, error) {
+	return func() (T, error) { return all, nil }
 }
 
 // A stageCollector reads the accounts of a daemon's stages when it is asked.

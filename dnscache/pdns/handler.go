@@ -33,14 +33,14 @@ type Handler struct {
 // NewHandler returns a Handler.
 func NewHandler(cfg Config) *Handler {
 	h := &Handler{cfg: cfg, mux: http.NewServeMux()}
-	h.mux.HandleFunc("GET /pdns/query/{subject}", h.serveCOF)
-	h.mux.HandleFunc("GET /dnsdb/v2/ping", func(w http.ResponseWriter, _ *http.Request) {
+	h.mux.HandleFunc("/pdns/query/{subject}", h.serveCOF)
+	h.mux.HandleFunc("/dnsdb/v2/ping", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]string{"ping": "ok"})
 	})
-	h.mux.HandleFunc("GET /dnsdb/v2/rate_limit", func(w http.ResponseWriter, _ *http.Request) {
+	h.mux.HandleFunc("/dnsdb/v2/rate_limit", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"rate": map[string]string{"limit": "unlimited", "remaining": "n/a", "reset": "n/a"}})
 	})
-	h.mux.HandleFunc("GET /dnsdb/v2/{verb}/{rest...}", func(w http.ResponseWriter, r *http.Request) {
+	h.mux.HandleFunc("/dnsdb/v2/{verb}/{rest...}", func(w http.ResponseWriter, r *http.Request) {
 		switch r.PathValue("verb") {
 		case "lookup", "summarize":
 			h.serveDNSDB(w, r)
@@ -48,11 +48,21 @@ func NewHandler(cfg Config) *Handler {
 			refuse(w, http.StatusNotFound, "want lookup or summarize")
 		}
 	})
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusNotFound, "want /pdns/query/SUBJECT or /dnsdb/v2/lookup/...")
+	})
 	return h
 }
 
 // ServeHTTP answers a request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, http.StatusMethodNotAllowed, "want GET or HEAD, not "+r.Method)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
 
 // A requestError is a request that can not be answered, with its status.
 type requestError struct {
