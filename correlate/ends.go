@@ -27,6 +27,31 @@ func serverIsDst(r *flows.Record) bool {
 	return r.DstPort <= r.SrcPort
 }
 
+// ServerIsDst tells whether the destination is the end that the other one would
+// have looked up, by what the record says of it.
+func (f *Flow) ServerIsDst() bool { return serverIsDst(f.Record) }
+
+// Server is the end that the other one would have looked up, with its address and
+// port.
+func (f *Flow) Server() (end *End, addr netip.Addr, port uint16) {
+	if serverIsDst(f.Record) {
+		return &f.Dst, f.Record.Dst, f.DstPort
+	}
+	return &f.Src, f.Record.Src, f.SrcPort
+}
+
+// Client is the end that is not Server.
+func (f *Flow) Client() (end *End, addr netip.Addr, port uint16) {
+	if serverIsDst(f.Record) {
+		return &f.Src, f.Record.Src, f.SrcPort
+	}
+	return &f.Dst, f.Record.Dst, f.DstPort
+}
+
+// Resolvable tells whether an address can be somebody's answer to a lookup made to
+// reach it: it is no multicast, broadcast, link-local, loopback or unspecified one.
+func Resolvable(a netip.Addr) bool { return resolvable(a) }
+
 // resolvable tells whether an address can be somebody's answer to a lookup
 // made to reach it. RFC 1918 addresses can.
 func resolvable(a netip.Addr) bool {
