@@ -65,6 +65,9 @@ func (c *compareCmd) parse() (*world.World, wire.Format, map[string]float64, err
 	if err != nil {
 		return nil, 0, nil, usagef("compare: %v", err)
 	}
+	if format == wire.SFlow {
+		return nil, 0, nil, usagef("compare: sflow is not what the others are measured by: v5, v9 or ipfix")
+	}
 	limits := map[string]float64{}
 	for _, l := range c.Limit {
 		name, text, ok := strings.Cut(l, "=")

@@ -113,7 +113,7 @@ func usagef(format string, args ...any) error {
 var examples = map[string]string{
 	"write": `Examples:
   flowload write --dir w
-      A small world: w/world.json, dns.pcap, dns.dnstap, flows.v5.pcap, flows.v9.pcap, flows.ipfix.pcap, asn.mmdb, city.mmdb.
+      A small world: w/world.json, dns.pcap, dns.dnstap, flows.v5.pcap, flows.v9.pcap, flows.ipfix.pcap, flows.sflow.pcap, asn.mmdb, city.mmdb.
   flowname replay --dns w/dns.pcap --flows w/flows.ipfix.pcap --asn w/asn.mmdb --geo w/city.mmdb --out w/out.jsonl
   flowload check --expect w/world.json --places w/out.jsonl
       Have it named, and see that each name is right.

@@ -62,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"write", "--dir", dir, "--start", "noon"}, exitUsage, "want a time"},
 		{[]string{"write", "--dir", empty}, exitFailure, "empty"},
 		{[]string{"send", "--expect", expect}, exitUsage, "nothing to do"},
-		{[]string{"send", "--expect", expect, "--to", "x", "--format", "v7"}, exitUsage, "want v5, v9 or ipfix"},
+		{[]string{"send", "--expect", expect, "--to", "x", "--format", "v7"}, exitUsage, "want v5, v9, ipfix or sflow"},
 		{[]string{"send", "--expect", expect, "--to", "x", "--rate=-1"}, exitUsage, "not negative"},
 		{[]string{"send", "--expect", empty, "--to", "x"}, exitFailure, "empty"},
 		{[]string{"check", "--expect", expect, filepath.Join(dir, "none")}, exitFailure, "no such file"},

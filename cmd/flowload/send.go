@@ -14,7 +14,7 @@ import (
 type sendCmd struct {
 	Expect     string `help:"The world, as write has written it." required:"" placeholder:"WORLD.json"`
 	To         string `help:"Where flows go, HOST:PORT by UDP." placeholder:"ADDR"`
-	Format     string `help:"Export protocol: v5, v9 or ipfix (default ${default})." default:"ipfix"`
+	Format     string `help:"Export protocol: v5, v9, ipfix or sflow (default ${default})." default:"ipfix"`
 	Rate       int    `help:"Flows a second; 0 is as fast as the receiver, on this machine, reads." default:"0"`
 	Queue      uint64 `help:"With --rate 0: bytes that may wait in the receiver's queue (default ${default})." default:"98304"`
 	Dnstap     string `help:"Where answers go first: unix:PATH or tcp:HOST:PORT." placeholder:"ADDR"`

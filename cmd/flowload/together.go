@@ -49,6 +49,8 @@ func (c *togetherCmd) Run(std streams) error {
 	switch {
 	case err != nil:
 		return usagef("together: %v", err)
+	case format == wire.SFlow:
+		return usagef("together: sflow tells no times, and the world's are not the clock's: v9 or ipfix")
 	case format == wire.V5:
 		return usagef("together: v5 can not tell the IPv6 of this world: v9 or ipfix")
 	case c.Flows < 1 || c.Answers < 1 || c.Time < time.Second:

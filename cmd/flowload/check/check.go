@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"flowname/cmd/flowload/world"
+	"flowname/correlate"
 	"flowname/flows"
 )
 
@@ -132,7 +133,12 @@ func (c *Checker) Account() Account {
 func (c *Checker) compare(f *world.Flow) (wrong keyID, want string) {
 	slack, ok := c.slack()
 	if !ok {
-		return keyType, "NETFLOW_V5, NETFLOW_V9 or IPFIX"
+		return keyType, "NETFLOW_V5, NETFLOW_V9, IPFIX or SFLOW_5"
+	}
+	if string(c.rec[keyType]) == sflow {
+		if key, want := c.sampled(f); key >= 0 {
+			return key, want
+		}
 	}
 	src, dst := f.Src(), f.Dst()
 	for _, n := range [...]struct {
@@ -176,14 +182,34 @@ func (c *Checker) compare(f *world.Flow) (wrong keyID, want string) {
 	return c.comparePlace(perEnd, dst.Addr())
 }
 
+// sampled makes of a flow what an sFlow agent tells of it: one packet, at the time
+// at which its sample was received. That has to be when it was sent.
+func (c *Checker) sampled(f *world.Flow) (wrong keyID, want string) {
+	n, cfg := int(f.Number), c.world.Config()
+	first, last := c.world.ExportNs(n), c.world.ExportNs(min(n+cfg.PerDatagram, cfg.Flows-1))
+	got, ok := integer(c.rec[keyStart])
+	if !ok || got < first || got > last {
+		return keyStart, fmt.Sprintf("%d to %d", first, last)
+	}
+	f.StartNs, f.EndNs, f.Packets = got, got, 1
+	if f.Want.Reason == correlate.BeforeSensor {
+		f.Want.Reason = correlate.NoAnswer // it is told of much later
+	}
+	return -1, ""
+}
+
 // says compares a key's value with what is in buf. A key that is not there says
 // the same as an empty text.
 func (c *Checker) says(key keyID) bool { return string(c.rec[key]) == string(c.buf) }
+
+const sflow = "SFLOW_5"
 
 // slack is how far a time may be off by the protocol it came in.
 func (c *Checker) slack() (ns int64, ok bool) {
 	switch string(c.rec[keyType]) {
 	case "IPFIX":
+		return 0, true
+	case sflow:
 		return 0, true
 	case "NETFLOW_V5":
 		c.v5 = true

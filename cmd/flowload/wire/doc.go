@@ -1,5 +1,5 @@
 // Package wire writes a world as programs would: DNS messages in captures and
-// in dnstap streams, flows in NetFlow v5, v9 and IPFIX messages and in captures of
+// in dnstap streams, flows in NetFlow v5, v9, IPFIX and sFlow messages and in captures of
 // these.
 //
 // # Nouns

@@ -15,10 +15,11 @@ const (
 	V5 Format = iota + 5
 	V9 Format = iota + 8
 	IPFIX
+	SFlow
 )
 
 // Formats are all formats.
-func Formats() []Format { return []Format{V5, V9, IPFIX} }
+func Formats() []Format { return []Format{V5, V9, IPFIX, SFlow} }
 
 // String is the format's name on the command line.
 func (f Format) String() string {
@@ -27,6 +28,8 @@ func (f Format) String() string {
 		return "v5"
 	case V9:
 		return "v9"
+	case SFlow:
+		return "sflow"
 	}
 	return "ipfix"
 }
@@ -38,7 +41,7 @@ func ParseFormat(text string) (Format, error) {
 			return f, nil
 		}
 	}
-	return 0, fmt.Errorf("format %q: want v5, v9 or ipfix", text)
+	return 0, fmt.Errorf("format %q: want v5, v9, ipfix or sflow", text)
 }
 
 // Ids of the templates.
@@ -79,10 +82,10 @@ func NewExporter(f Format, w *world.World, number int) *Exporter {
 	return &Exporter{format: f, number: number, bootMs: w.Config().StartNs/1e6 - 1_000_000 - 137*int64(number)}
 }
 
-// AppendTemplates appends a message with the exporter's templates; nothing in v5,
-// which has none.
+// AppendTemplates appends a message with the exporter's templates; nothing in v5
+// and sFlow, which have none.
 func (e *Exporter) AppendTemplates(dst []byte, atNs int64) []byte {
-	if e.format == V5 {
+	if e.format == V5 || e.format == SFlow {
 		return dst
 	}
 	start := len(dst)
@@ -112,6 +115,9 @@ func (e *Exporter) AppendTemplates(dst []byte, atNs int64) []byte {
 // as Config.PerDatagram can say.
 func (e *Exporter) AppendFlows(dst []byte, atNs int64, flows []world.Flow) []byte {
 	start := len(dst)
+	if e.format == SFlow {
+		return e.end(e.appendDatagram(dst, atNs, flows), start, len(flows))
+	}
 	dst = e.appendHeader(dst, atNs, len(flows))
 	if e.format == V5 {
 		for i := range flows {

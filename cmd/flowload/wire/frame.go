@@ -77,22 +77,7 @@ func (c *Capture) TCP(atNs int64, src, dst netip.AddrPort, seq, ack uint32, flag
 func (c *Capture) begin(src, dst netip.AddrPort, proto byte, size int) {
 	c.frame = append(c.frame[:0], make([]byte, 16)...) // the record's header, filled by end
 	c.frame = append(c.frame, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1)
-	if src.Addr().Is4() {
-		c.frame = append(c.frame, 8, 0)
-		at := len(c.frame)
-		c.frame = append(c.frame, 0x45, 0)
-		c.frame = be.AppendUint16(c.frame, uint16(ip4Len+size))
-		c.frame = append(c.frame, 0, 0, 0x40, 0, 64, proto, 0, 0)
-		c.frame = append(c.frame, src.Addr().AsSlice()...)
-		c.frame = append(c.frame, dst.Addr().AsSlice()...)
-		be.PutUint16(c.frame[at+10:], ^fold(sum(0, c.frame[at:])))
-		return
-	}
-	c.frame = append(c.frame, 0x86, 0xdd, 0x60, 0, 0, 0)
-	c.frame = be.AppendUint16(c.frame, uint16(size))
-	c.frame = append(c.frame, proto, 64)
-	c.frame = append(c.frame, src.Addr().AsSlice()...)
-	c.frame = append(c.frame, dst.Addr().AsSlice()...)
+	c.frame = appendIP(c.frame, src.Addr(), dst.Addr(), proto, size)
 }
 
 func (c *Capture) end(atNs int64) error {

@@ -23,6 +23,7 @@ import (
 	"flowname/dnscache/sensor/packet"
 	"flowname/flows"
 	"flowname/flows/netflow"
+	"flowname/flows/sflow"
 	"flowname/geo"
 )
 
@@ -157,7 +158,8 @@ func join(t *testing.T, w *world.World, f wire.Format, cache *dnscache.Cache, cu
 	if err != nil {
 		t.Fatal(err)
 	}
-	packets, decoder := packet.NewDecoder(packet.Config{}), netflow.NewDecoder(netflow.Config{})
+	packets := packet.NewDecoder(packet.Config{})
+	decode := decoderOf(t, f)
 	correlator := correlate.New(correlate.Config{Seed: 1, Wait: 2 * time.Second}, cache, cursor)
 	checker := check.New(w, cursor != nil)
 	var line []byte
@@ -175,19 +177,47 @@ func join(t *testing.T, w *world.World, f wire.Format, cache *dnscache.Cache, cu
 		if err != nil || !packets.Decode(frame, &p) {
 			t.Fatalf("a frame can not be read: %v", err)
 		}
-		if version, ok := netflow.Version(p.Payload); !ok || version != uint16(f) {
-			t.Fatalf("%v: the payload is of version %d, %v", f, version, ok)
-		}
-		if records, err = decoder.AppendRecords(records[:0], p.Payload, p.Src, p.TimeNs); err != nil {
-			t.Fatal(err)
-		}
+		records = decode(records[:0], &p)
 		correlator.Join(records, p.TimeNs, emit)
 	}
 	correlator.Drain(emit)
-	if s := decoder.Stats(); s.UnknownTemplateSets > 0 || s.Records == 0 {
-		t.Errorf("%v: decoder: %+v", f, s)
-	}
 	return checker.Account()
+}
+
+// decoderOf is the project's own decoder of a format.
+func decoderOf(t *testing.T, f wire.Format) func([]flows.Record, *packet.Packet) []flows.Record {
+	t.Helper()
+	if f == wire.SFlow {
+		decoder := sflow.NewDecoder(sflow.Config{})
+		t.Cleanup(func() {
+			if s := decoder.Stats(); s.BadRecords+s.BadSamples+s.UnknownRecords+s.PaddingBytes > 0 || s.Records == 0 {
+				t.Errorf("%v: decoder: %+v", f, s)
+			}
+		})
+		return func(dst []flows.Record, p *packet.Packet) []flows.Record {
+			dst, err := decoder.AppendRecords(dst, p.Payload, p.Src, p.TimeNs, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return dst
+		}
+	}
+	decoder := netflow.NewDecoder(netflow.Config{})
+	t.Cleanup(func() {
+		if s := decoder.Stats(); s.UnknownTemplateSets > 0 || s.Records == 0 {
+			t.Errorf("%v: decoder: %+v", f, s)
+		}
+	})
+	return func(dst []flows.Record, p *packet.Packet) []flows.Record {
+		if version, ok := netflow.Version(p.Payload); !ok || version != uint16(f) {
+			t.Fatalf("%v: the payload is of version %d, %v", f, version, ok)
+		}
+		dst, err := decoder.AppendRecords(dst, p.Payload, p.Src, p.TimeNs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dst
+	}
 }
 
 // What is written is read back by the project's own decoders, and each flow of
