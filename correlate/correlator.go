@@ -298,7 +298,7 @@ func (c *Correlator) decide(r *flows.Record, t *tie) {
 		srcFirst, dstFirst = dstFirst, srcFirst
 	}
 	f := &c.flow
-	f.Record, f.Unnamed = r, 0
+	f.Record, f.Unnamed, f.BeganNs = r, 0, connection.startNs
 	f.Dst.Named, f.Dst.Candidates = false, c.dst[:0]
 	f.Src.Named, f.Src.Candidates = false, c.src[:0]
 	f.Dst.Domain, f.Src.Domain, f.Findings = "", "", f.Findings[:0]

@@ -229,6 +229,19 @@ func TestLaterSlicesKeepTheConnectionsStart(t *testing.T) {
 	w.join("second slice", 121*second, []flows.Record{slice}, "a.example client_later 31000")
 }
 
+func TestSlicesTellWhenTheirConnectionBegan(t *testing.T) {
+	w := newWorld(t, Config{})
+	slice := flow(alice, server, 61*second)
+	slice.TCPFlags = flows.TCPAck
+	var got []int64
+	w.Join([]flows.Record{flow(alice, server, second), slice, flow(alice, server, 70*second)}, t0, func(f *Flow) {
+		got = append(got, f.BeganNs-t0)
+	})
+	if want := []int64{second, second, 70 * second}; !slices.Equal(got, want) {
+		t.Errorf("the connections began at %d, want %d", got, want)
+	}
+}
+
 func TestWaitingRoom(t *testing.T) {
 	w := newWorld(t, Config{Wait: 2 * time.Second, WaitRoom: 2})
 	a, b, c := flow(alice, server, 0), flow(bob, server, 0), flow(carol, server, 0)

@@ -127,6 +127,9 @@ type Flow struct {
 	Src, Dst End
 	// Unnamed is why neither end has a name; zero when one has.
 	Unnamed Reason
+	// BeganNs is when the connection began that the flow is a slice of, as far as is
+	// known; Unix nanoseconds.
+	BeganNs int64
 	// Findings are the codes of what is noteworthy about the flow.
 	Findings []string
 }
