@@ -190,7 +190,7 @@ func (c *Cache) File(r *Response, filedNs int64) {
 	}
 	c.noteFiled(filedNs)
 	c.clock.tick(r.TimeNs)
-	c.sawClient(who, r.TimeNs, toSeconds(filedNs))
+	c.sawClient(who, r.TimeNs, r.signOf(who), toSeconds(filedNs))
 	if r.QuestionOnly {
 		c.fileQuestion(who, r, filedNs)
 		return
@@ -377,7 +377,7 @@ func (c *Cache) Saw(client netip.Addr, atNs int64) {
 		return
 	}
 	c.clock.tick(atNs)
-	c.sawClient(who, atNs, toSeconds(c.filedNs.Load()))
+	c.sawClient(who, atNs, signAsked|signDirect, toSeconds(c.filedNs.Load()))
 }
 
 // BeganNs is the time of the earliest evidence or query known, Unix

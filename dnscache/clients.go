@@ -25,7 +25,8 @@ type client struct {
 	key     ip
 	touched uint32 // event clock in seconds; atomic; 0: the entry is free
 	written uint32 // Unix second of filing when it was last queued for the store
-	queued  bool   // it waits for Flush
+	sight   sight
+	queued  bool // it waits for Flush
 }
 
 // clientRefresh is how often, in seconds, a client that is still there is
@@ -69,8 +70,9 @@ func touchSeconds(at *uint32, seconds uint32) {
 	}
 }
 
-// sawClient notes a sign of a client at a time.
-func (c *Cache) sawClient(p ip, at int64, filed uint32) {
+// sawClient notes a sign of a client at a time, of one of the kinds that a sight
+// tells apart.
+func (c *Cache) sawClient(p ip, at int64, kind uint64, filed uint32) {
 	c.noteBegan(at)
 	if p == anyClient {
 		return
@@ -81,11 +83,13 @@ func (c *Cache) sawClient(p ip, at int64, filed uint32) {
 	i := s.find(p, h)
 	fresh := i != 0 && s.entries.at(i).fresh(filed)
 	if fresh {
-		touchSeconds(&s.entries.at(i).touched, max(c.clock.seconds(), 1))
+		e := s.entries.at(i)
+		touchSeconds(&e.touched, max(c.clock.seconds(), 1))
+		e.sight.note(at, kind)
 	}
 	s.mu.RUnlock()
 	if !fresh {
-		c.noteClient(s, p, h, filed)
+		c.noteClient(s, p, h, at, kind, filed)
 	}
 }
 
@@ -94,7 +98,7 @@ func (e *client) fresh(filed uint32) bool {
 	return e.queued || e.written != 0 && filed < e.written+clientRefresh
 }
 
-func (c *Cache) noteClient(s *clientShard, p ip, h uint64, filed uint32) {
+func (c *Cache) noteClient(s *clientShard, p ip, h uint64, at int64, kind uint64, filed uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.find(p, h)
@@ -104,6 +108,7 @@ func (c *Cache) noteClient(s *clientShard, p ip, h uint64, filed uint32) {
 		}
 	}
 	e := s.entries.at(i)
+	e.sight.note(at, kind)
 	if e.fresh(filed) {
 		return
 	}
