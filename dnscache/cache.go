@@ -221,27 +221,47 @@ func (c *Cache) File(r *Response, filedNs int64) {
 	raise(&c.newest, r.TimeNs)
 }
 
-// clientOf is whose evidence it is: the client's, where that is one host and no
+// clientOf is the Asker as a key, counted where that is not who asked.
+func (c *Cache) clientOf(client netip.Addr, subnet netip.Prefix, source Source) ip {
+	who, forwarded, masked := c.asker(client, subnet, source)
+	if forwarded {
+		c.count.forwarded.Add(1)
+	}
+	if masked {
+		c.count.masked.Add(1)
+	}
+	if !who.IsValid() {
+		return anyClient
+	}
+	return ipOf(who)
+}
+
+// Asker is whose evidence a response is: the client's, where that is one host and no
 // forwarder. A forwarder's is the host's whose whole address it gave as the
 // client subnet (RFC 7871); shorter ones are networks, and so are clients that
-// were masked. What anybody else says of a subnet is his own word.
-func (c *Cache) clientOf(client netip.Addr, subnet netip.Prefix, source Source) ip {
+// were masked. What anybody else says of a subnet is his own word. It is the zero
+// Addr for evidence of any client.
+func (c *Cache) Asker(r *Response) netip.Addr {
+	who, _, _ := c.asker(r.Client, r.Subnet, r.Source)
+	return who
+}
+
+func (c *Cache) asker(client netip.Addr, subnet netip.Prefix, source Source) (who netip.Addr, forwarded, masked bool) {
 	if !client.IsValid() {
-		return anyClient
+		return who, false, false
 	}
 	seen := source.isWire()
 	if c.forwards(client) {
-		c.count.forwarded.Add(1)
+		forwarded = true
 		client, seen = subnet.Addr().Unmap(), false
 		if !subnet.IsSingleIP() || c.forwards(client) {
-			return anyClient
+			return who, forwarded, false
 		}
 	}
 	if !seen && !IsHost(client) {
-		c.count.masked.Add(1)
-		return anyClient
+		return who, forwarded, true
 	}
-	return ipOf(client)
+	return client.Unmap(), forwarded, false
 }
 
 func (c *Cache) forwards(client netip.Addr) bool {

@@ -218,9 +218,13 @@ func TestWhoTheClientIs(t *testing.T) {
 		{"nobody", none, netip.Prefix{}, SourceDnstap, none},
 	} {
 		c := open(t, Config{Forwarders: []netip.Prefix{prefix("10.0.0.48/28"), prefix("2001:db8:53::/48")}})
-		c.File(&Response{
+		r := &Response{
 			TimeNs: t0, Client: tt.client, Subnet: tt.subnet, Source: tt.source, Name: []byte("a.example"), Addrs: []Addr{{server, 60}},
-		}, t0)
+		}
+		c.File(r, t0)
+		if got := c.Asker(r); got != tt.want {
+			t.Errorf("%s: the asker is %v, want %v", tt.name, got, tt.want)
+		}
 		rows := rowsOf(t, c, Query{Addr: server})
 		if len(rows) != 1 || rows[0].Client != tt.want {
 			t.Errorf("%s: filed %+v, want client %v", tt.name, rows, tt.want)
