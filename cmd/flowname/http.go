@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,28 +21,7 @@ const (
 	historyWriteEvery = 30 * time.Second // a reader that takes nothing for so long is left
 )
 
-// newHTTPServer serves what others see of the daemon:
-//
-//	GET /healthz          200 "ok" while the daemon works
-//	GET /metrics          Prometheus text format
-//	GET /api/v1/history   q, client, at, from, to: one JSON object a line
-//	GET /pdns/query/SUBJECT, GET /dnsdb/v2/...: passive DNS, see package pdns
-//	POST /api/v1/backfill enriched flows, one a line; gives them back with the
-//	                      names known by now, and counters in the trailer
-//	GET /api/v1/exporters the ledger: one JSON object a line, of kind "collector" for
-//	                      the whole, then of kind "exporter" for each observation
-//	                      domain of each address (collectorRow, exporterRow). Of each
-//	                      bytes = header_bytes + flow_bytes + options_bytes +
-//	                      template_bytes + padding_bytes + waiting.bytes + the bytes of
-//	                      each reason in refused; the exporters', those of
-//	                      forgotten and those of ended are together account, whose
-//	                      bytes are datagram_bytes + stream_bytes; account.flows +
-//	                      sflow_flows = exported_flows + flows_inside + lost_lines;
-//	                      in sequence numbers, which count data_records and not the
-//	                      flows made of them, what was sent is what came, lost and
-//	                      missing.
-//
-// An error is an object with its text as "error".
+// newHTTPServer serves what others see of the daemon: openapi.yaml describes it.
 func newHTTPServer(d *daemon) *http.Server {
 	mux := serveRoutes(d.routes(), pdnsHandler(d.cache))
 	return &http.Server{Handler: d.access.protect(mux, d.log), ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout}
@@ -71,6 +51,8 @@ func serveHistory(w http.ResponseWriter, r *http.Request, cache *dnscache.Cache)
 	switch {
 	case rowErr != nil:
 		return
+	case n == 0 && errors.Is(err, dnscache.ErrBadQuery):
+		guard.Refuse(w, http.StatusBadRequest, err.Error())
 	case err != nil && n == 0:
 		guard.Refuse(w, http.StatusInternalServerError, err.Error())
 	case err != nil:

@@ -16,11 +16,12 @@ type route struct {
 	serve        http.HandlerFunc
 }
 
-// routes are all that is served.
+// routes are all that is served, each of them described in openapi.yaml.
 func (d *daemon) routes() []route {
 	routes := []route{
 		{http.MethodGet, "/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }},
 		{http.MethodGet, "/metrics", metricsHandler(d)},
+		{http.MethodGet, "/api/v1/openapi.json", serveOpenAPI},
 		{http.MethodGet, "/api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) { serveExporters(w, d) }},
 		{http.MethodGet, "/api/v1/history", func(w http.ResponseWriter, r *http.Request) { serveHistory(w, r, d.cache) }},
 		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},

@@ -100,5 +100,6 @@ func refuse(w http.ResponseWriter, status int, text string) {
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v) // the asker may be gone
 }
