@@ -79,10 +79,14 @@ func nextHand(hand *uint32, next uint32) uint32 {
 	return *hand
 }
 
+// minTrim is from how many versions on a chain is trimmed by age while it is in
+// use: the walk through a short one costs more than its memory is worth.
+const minTrim = 8
+
 // trimOld trims a chain's versions that are older than the window, seen from
 // its newest one: an answer with a wrong date can trim its own chain only.
 func (c *Cache) trimOld(s *shard, o owner) {
-	if o.chain.n < 2 {
+	if o.chain.n < minTrim {
 		return
 	}
 	newest := s.versions.at(o.chain.head).first

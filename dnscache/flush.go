@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	badger "github.com/dgraph-io/badger/v4"
 )
 
 // Flush writes what is pending. When it returns nil, everything filed before
@@ -22,10 +20,8 @@ func (c *Cache) Flush(nowNs int64) error {
 	c.noteFiled(nowNs)
 	c.store.version = max(c.store.version+1, uint64(max(nowNs, 0)))
 	w := writer{
-		cache: c, batch: c.store.db.NewManagedWriteBatch(), version: c.store.version,
-		keep: uint32(c.retentionNs / int64(time.Second)), now: toSeconds(nowNs),
+		cache: c, keep: uint32(c.retentionNs / int64(time.Second)), now: toSeconds(nowNs),
 	}
-	defer w.batch.Cancel()
 	for i := range c.shards {
 		w.shard(&c.shards[i])
 	}
@@ -38,7 +34,7 @@ func (c *Cache) Flush(nowNs int64) error {
 	}
 	err := w.err
 	if err == nil {
-		err = w.batch.Flush()
+		err = c.store.write(w.entries)
 	}
 	for i := range c.shards {
 		c.landed(&c.shards[i], err == nil)
@@ -51,7 +47,7 @@ func (c *Cache) Flush(nowNs int64) error {
 		return fmt.Errorf("dnscache: write the history: %w", err)
 	}
 	c.saved = st
-	c.count.written.Add(w.keys)
+	c.count.written.Add(uint64(len(w.entries)))
 	return nil
 }
 
@@ -66,14 +62,12 @@ func (c *Cache) Maintain(int64) {
 	c.store.maintain()
 }
 
-// writer puts pending versions into a batch.
+// writer makes entries of pending versions.
 type writer struct {
 	cache   *Cache
-	batch   *badger.WriteBatch
-	version uint64
 	keep    uint32 // retention in seconds
 	now     uint32 // Unix seconds
-	keys    uint64
+	entries []entry
 	err     error
 
 	arena []byte
@@ -169,7 +163,7 @@ func (w *writer) key(appendTo func([]byte) []byte) []byte {
 	return w.arena[start:len(w.arena):len(w.arena)]
 }
 
-// write puts a run into the batch, joined with what the store may have had of
+// write makes the entries of a run, joined with what the store may have had of
 // it: the same evidence, filed again, must not make it less.
 func (w *writer) write(q *writing) {
 	if q.check {
@@ -199,12 +193,7 @@ func (w *writer) write(q *writing) {
 }
 
 func (w *writer) put(key, value []byte, expires uint64) {
-	if w.err != nil {
-		return
-	}
-	e := &badger.Entry{Key: key, Value: value, ExpiresAt: expires}
-	w.fail(w.batch.SetEntryAt(e, w.version))
-	w.keys++
+	w.entries = append(w.entries, entry{key, value, expires})
 }
 
 func (w *writer) fail(err error) {
