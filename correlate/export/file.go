@@ -83,8 +83,12 @@ func closeTornLine(file *os.File) error {
 	return err
 }
 
-// Write buffers whole lines. The bytes are copied.
+// Write takes whole lines: many are written at once, few buffered, as a copy.
+// Errors are as Flush's.
 func (f *File) Write(lines []byte) error {
+	if len(lines) >= flushAt {
+		return errors.Join(f.Flush(), f.write(lines))
+	}
 	f.buf = append(f.buf, lines...)
 	if len(f.buf) < flushAt {
 		return nil
@@ -99,21 +103,27 @@ func (f *File) Flush() error {
 	if len(f.buf) == 0 {
 		return nil
 	}
-	n, err := f.out.Write(f.buf)
-	if err != nil {
-		n = f.takeBackTorn(n)
-		f.stats.Errors++
-		f.stats.LostLines += uint64(bytes.Count(f.buf[n:], []byte{'\n'}))
-	}
-	f.stats.Bytes += uint64(n)
+	err := f.write(f.buf)
 	f.buf = f.buf[:0]
 	return err
 }
 
-// takeBackTorn cuts the file back to the last whole line of the written bytes
-// and returns how many of them stay.
-func (f *File) takeBackTorn(written int) int {
-	whole := bytes.LastIndexByte(f.buf[:written], '\n') + 1
+func (f *File) write(lines []byte) error {
+	n, err := f.out.Write(lines)
+	if err != nil {
+		n = f.takeBackTorn(lines[:n])
+		f.stats.Errors++
+		f.stats.LostLines += uint64(bytes.Count(lines[n:], []byte{'\n'}))
+	}
+	f.stats.Bytes += uint64(n)
+	return err
+}
+
+// takeBackTorn cuts the file back to the last whole line of what was written of a
+// write and returns how many bytes of it stay.
+func (f *File) takeBackTorn(lines []byte) int {
+	written := len(lines)
+	whole := bytes.LastIndexByte(lines, '\n') + 1
 	if whole == written || f.file == nil {
 		return written
 	}

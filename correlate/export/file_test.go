@@ -125,3 +125,26 @@ func TestWriteFlushesWhatIsLarge(t *testing.T) {
 		t.Errorf("written without a flush: got %d bytes, want %d", w.Len(), flushAt)
 	}
 }
+
+// What is written at once comes behind what was buffered before it, and its
+// losses are counted as well.
+func TestManyLinesAreWrittenAtOnce(t *testing.T) {
+	many := []byte(strings.Repeat("many\n", flushAt/5+1))
+	var w strings.Builder
+	f := NewStream(&w)
+	must(t, f.Write([]byte("one\n")))
+	must(t, f.Write(many))
+	must(t, f.Write([]byte("two\n")))
+	must(t, f.Flush())
+	if got := w.String(); got != "one\n"+string(many)+"two\n" {
+		t.Errorf("got %d bytes in another order", len(got))
+	}
+	f = NewStream(&failing{n: 4 + 12})
+	must(t, f.Write([]byte("one\n")))
+	if err := f.Write(many); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want %v", err, errFull)
+	}
+	if s, lost := f.Stats(), uint64(len(many)/5-2); s.LostLines != lost || s.Bytes != 16 || s.Errors != 1 {
+		t.Errorf("stats: got %+v, want %d lines lost in 1 error", s, lost)
+	}
+}
