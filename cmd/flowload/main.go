@@ -1,7 +1,8 @@
 // Command flowload loads flowname and compares it with others: a made-up world
 // whose every truth is known, sent as flows and DNS, and its names checked.
 //
-// The files: one for each command (write, send, check, compare, together, floor), flags.go
+// The files: one for each command (write, send, check, compare, together,
+// history, floor), flags.go
 // for what they share. The packages beneath: world is the truth, wire writes it,
 // feed sends it, check verifies what became of it, peers measures receivers.
 package main
@@ -29,6 +30,7 @@ type cli struct {
 	Check    checkCmd    `cmd:"" help:"Verify every line of flowname's output against the world."`
 	Compare  compareCmd  `cmd:"" help:"Measure flowname beside nfcapd, nfacctd and goflow2 on the same flows."`
 	Together togetherCmd `cmd:"" help:"Load flowname with flows and answers at a time, and check every line."`
+	History  historyCmd  `cmd:"" help:"Build a history of many versions, or measure one."`
 	Floor    floorCmd    `cmd:"" hidden:"" help:"Read datagrams and drop them."`
 }
 
@@ -133,6 +135,14 @@ var examples = map[string]string{
       500,000 flows/s and 75,000 DNS answers/s for a minute.
   flowload together --flows 100000 --answers 15000 --time 10s --highest
       A small run, then the highest rate that holds.
+`,
+	"history": `Examples:
+  flowload history --data h --versions 10000000
+      Build a history of 10 million versions: bytes a version, bytes written, CPU an answer.
+  flowload history --data h --measure
+      How long questions to it take, and a start.
+  flowname history --data h www1.site7.example
+      Ask it as a user.
 `,
 	"compare": `Examples:
   flowload compare -flows 1000000
