@@ -102,6 +102,12 @@ const (
 // newFlowPath makes a flow path whose cache holds a number of answers.
 func newFlowPath(tb testing.TB, answers int) *flowPath {
 	tb.Helper()
+	return openFlowPath(tb, flowCache(tb, answers))
+}
+
+// flowCache is a cache that holds a number of answers.
+func flowCache(tb testing.TB, answers int) *dnscache.Cache {
+	tb.Helper()
 	cache, err := dnscache.Open(dnscache.Config{MaxVersions: max(2*answers, 1<<20)})
 	if err != nil {
 		tb.Fatal(err)
@@ -109,12 +115,23 @@ func newFlowPath(tb testing.TB, answers int) *flowPath {
 	tb.Cleanup(func() { cache.Close(testStart * 1e9) })
 	r := dnscache.Response{TimeNs: (testStart - 10) * 1e9, Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
 	for i := range uint32(answers) {
-		r.Client = testClient(i / addressesPerClient)
-		server := serverOf(i)
-		r.Name = fmt.Appendf(r.Name[:0], "host%d.service%d.example", server/serversPerName, server%100)
-		r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 300}
+		fillAnswer(&r, i)
 		cache.File(&r, testStart*1e9)
 	}
+	return cache
+}
+
+// fillAnswer makes r the answer of that number.
+func fillAnswer(r *dnscache.Response, number uint32) {
+	r.Client = testClient(number / addressesPerClient)
+	server := serverOf(number)
+	r.Name = fmt.Appendf(r.Name[:0], "host%d.service%d.example", server/serversPerName, server%100)
+	r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 300}
+}
+
+// openFlowPath is one of several paths that share a cache.
+func openFlowPath(tb testing.TB, cache *dnscache.Cache) *flowPath {
+	tb.Helper()
 	places, err := geo.New("demo/asn.mmdb", "demo/city.mmdb")
 	if err != nil {
 		tb.Fatal(err)
