@@ -2,6 +2,8 @@ package dnscache
 
 import (
 	"fmt"
+	"runtime"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"testing"
@@ -10,7 +12,7 @@ import (
 
 // BenchmarkLookupLatency is single look-ups in a full index into which another
 // goroutine files as fast as it can, each answer evicting another: the median
-// and the slow ones.
+// and the slow ones; and the longest that the garbage collector stopped all.
 func BenchmarkLookupLatency(b *testing.B) {
 	for _, pairs := range []int{million, 10 * million} {
 		if testing.Short() && pairs > million {
@@ -41,6 +43,10 @@ func BenchmarkLookupLatency(b *testing.B) {
 				}
 			}
 			b.StopTimer()
+			for range 3 {
+				runtime.GC()
+			}
+			b.ReportMetric(longestPause().Seconds()*1e6, "gc-pause-us")
 			close(stop)
 			inserter.Wait()
 			slices.Sort(took)
@@ -52,6 +58,20 @@ func BenchmarkLookupLatency(b *testing.B) {
 			}
 		})
 	}
+}
+
+// longestPause is the longest that the garbage collector has stopped the world for,
+// to the next bound of the runtime's histogram.
+func longestPause() time.Duration {
+	sample := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
+	metrics.Read(sample)
+	h := sample[0].Value.Float64Histogram()
+	for i := len(h.Counts) - 1; i >= 0; i-- {
+		if h.Counts[i] > 0 {
+			return time.Duration(h.Buckets[i+1] * 1e9)
+		}
+	}
+	return 0
 }
 
 // fileUntil files answers for new addresses and counts on until stop is closed.
