@@ -71,87 +71,90 @@ func TestRanks(t *testing.T) {
 	}
 }
 
+// questionCases are evidence and the names that it gives a flow.
+var questionCases = []struct {
+	name string
+	tell func(*world)
+	flow flows.Record
+	want string
+}{
+	{"answered to another client before", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 300)
+		w.asks(alice, "a.example", 10*second)
+	}, flow(alice, server, 11*second), "a.example client_query 1000"},
+	{"answered to nobody in particular", func(w *world) {
+		w.answer(netip.Addr{}, "a.example", server, 0, 300)
+		w.asks(alice, "a.example", 10*second)
+	}, flow(alice, server, 11*second), "a.example client_query 1000"},
+	{"answered a little after", func(w *world) {
+		w.asks(alice, "a.example", 10*second)
+		w.answer(bob, "a.example", server, 70*second, 300)
+	}, flow(alice, server, 11*second), "a.example client_query 1000"},
+	{"answered too long after", func(w *world) {
+		w.asks(alice, "a.example", 10*second)
+		w.answer(bob, "a.example", server, 70*second+ms, 300)
+		w.answer(carol, "b.example", server, 70*second, 300)
+	}, flow(alice, server, 90*second), "- [a.example others] [b.example others] ambiguous"},
+	{"answered as long before as may be", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 60)
+		w.answer(bob, "b.example", server, second, 60)
+		w.asks(alice, "a.example", 360*second)
+	}, flow(alice, server, 361*second), "a.example client_query 1000"},
+	{"answered too long before", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 60)
+		w.answer(bob, "b.example", server, second, 60)
+		w.asks(alice, "a.example", 360*second+ms)
+	}, flow(alice, server, 361*second), "- [b.example others] [a.example others] ambiguous"},
+	{"the answer that is near is not the newest", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 60)
+		w.asks(alice, "a.example", 10*second)
+		w.answer(bob, "a.example", server, 5000*second, 7200)
+	}, flow(alice, server, 5001*second), "a.example client_expired 4991000"},
+	{"past the TTL of the answer and grace", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 60)
+		w.asks(alice, "a.example", second)
+	}, flow(alice, server, 121*second+ms), "a.example client_expired 120001"},
+	{"at them", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 60)
+		w.asks(alice, "a.example", second)
+	}, flow(alice, server, 121*second), "a.example client_query 120000"},
+	{"two names, nearest question first", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 300)
+		w.answer(bob, "b.example", server, 5*second, 300)
+		w.answer(bob, "c.example", server, 6*second, 300)
+		w.asks(alice, "b.example", 10*second)
+		w.asks(alice, "a.example", 12*second)
+	}, flow(alice, server, 20*second), "a.example client_query 8000 [a.example client_query] [b.example client_query]"},
+	{"asked only after the flow began", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 300)
+		w.answer(bob, "b.example", server, second, 300)
+		w.asks(alice, "a.example", 10*second)
+	}, flow(alice, server, 9*second), "- [b.example others] [a.example others] ambiguous"},
+	{"somebody else asked", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 300)
+		w.answer(bob, "b.example", server, second, 300)
+		w.asks(carol, "a.example", 2*second)
+	}, flow(alice, server, 9*second), "- [b.example others] [a.example others] ambiguous"},
+	{"never the address's name", func(w *world) {
+		w.answer(bob, "a.example", bob, 0, 300)
+		w.asks(alice, "a.example", second)
+	}, flow(alice, server, 2*second), "- no_answer"},
+	{"asked again after its own answer expired", func(w *world) {
+		w.answer(alice, "a.example", server, 0, 10)
+		w.asks(alice, "a.example", 99*second)
+	}, flow(alice, server, 100*second), "a.example client_query 1000"},
+	{"its own answer tells as much", func(w *world) {
+		w.asks(alice, "a.example", 0)
+		w.answer(alice, "a.example", server, 1, 10)
+	}, flow(alice, server, second), "a.example client 999"},
+	{"the reply direction", func(w *world) {
+		w.answer(bob, "a.example", server, 0, 300)
+		w.asks(alice, "a.example", 0)
+	}, reply(flow(alice, server, second)), "- src a.example client_query 1000"},
+}
+
 func TestQuestions(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		tell func(*world)
-		flow flows.Record
-		want string
-	}{
-		{"answered to another client before", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 300)
-			w.asks(alice, "a.example", 10*second)
-		}, flow(alice, server, 11*second), "a.example client_query 1000"},
-		{"answered to nobody in particular", func(w *world) {
-			w.answer(netip.Addr{}, "a.example", server, 0, 300)
-			w.asks(alice, "a.example", 10*second)
-		}, flow(alice, server, 11*second), "a.example client_query 1000"},
-		{"answered a little after", func(w *world) {
-			w.asks(alice, "a.example", 10*second)
-			w.answer(bob, "a.example", server, 70*second, 300)
-		}, flow(alice, server, 11*second), "a.example client_query 1000"},
-		{"answered too long after", func(w *world) {
-			w.asks(alice, "a.example", 10*second)
-			w.answer(bob, "a.example", server, 70*second+ms, 300)
-			w.answer(carol, "b.example", server, 70*second, 300)
-		}, flow(alice, server, 90*second), "- [a.example others] [b.example others] ambiguous"},
-		{"answered as long before as may be", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 60)
-			w.answer(bob, "b.example", server, second, 60)
-			w.asks(alice, "a.example", 360*second)
-		}, flow(alice, server, 361*second), "a.example client_query 1000"},
-		{"answered too long before", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 60)
-			w.answer(bob, "b.example", server, second, 60)
-			w.asks(alice, "a.example", 360*second+ms)
-		}, flow(alice, server, 361*second), "- [b.example others] [a.example others] ambiguous"},
-		{"the answer that is near is not the newest", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 60)
-			w.asks(alice, "a.example", 10*second)
-			w.answer(bob, "a.example", server, 5000*second, 7200)
-		}, flow(alice, server, 5001*second), "a.example client_expired 4991000"},
-		{"past the TTL of the answer and grace", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 60)
-			w.asks(alice, "a.example", second)
-		}, flow(alice, server, 121*second+ms), "a.example client_expired 120001"},
-		{"at them", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 60)
-			w.asks(alice, "a.example", second)
-		}, flow(alice, server, 121*second), "a.example client_query 120000"},
-		{"two names, nearest question first", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 300)
-			w.answer(bob, "b.example", server, 5*second, 300)
-			w.answer(bob, "c.example", server, 6*second, 300)
-			w.asks(alice, "b.example", 10*second)
-			w.asks(alice, "a.example", 12*second)
-		}, flow(alice, server, 20*second), "a.example client_query 8000 [a.example client_query] [b.example client_query]"},
-		{"asked only after the flow began", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 300)
-			w.answer(bob, "b.example", server, second, 300)
-			w.asks(alice, "a.example", 10*second)
-		}, flow(alice, server, 9*second), "- [b.example others] [a.example others] ambiguous"},
-		{"somebody else asked", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 300)
-			w.answer(bob, "b.example", server, second, 300)
-			w.asks(carol, "a.example", 2*second)
-		}, flow(alice, server, 9*second), "- [b.example others] [a.example others] ambiguous"},
-		{"never the address's name", func(w *world) {
-			w.answer(bob, "a.example", bob, 0, 300)
-			w.asks(alice, "a.example", second)
-		}, flow(alice, server, 2*second), "- no_answer"},
-		{"asked again after its own answer expired", func(w *world) {
-			w.answer(alice, "a.example", server, 0, 10)
-			w.asks(alice, "a.example", 99*second)
-		}, flow(alice, server, 100*second), "a.example client_query 1000"},
-		{"its own answer tells as much", func(w *world) {
-			w.asks(alice, "a.example", 0)
-			w.answer(alice, "a.example", server, 1, 10)
-		}, flow(alice, server, second), "a.example client 999"},
-		{"the reply direction", func(w *world) {
-			w.answer(bob, "a.example", server, 0, 300)
-			w.asks(alice, "a.example", 0)
-		}, reply(flow(alice, server, second)), "- src a.example client_query 1000"},
-	} {
+	for _, c := range questionCases {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, Config{})
 			c.tell(w)

@@ -39,39 +39,39 @@ func read(t *testing.T, text string) (*Set, Report) {
 	return b.Set(), report
 }
 
-func TestFormats(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		text   string
-		format Format
-		want   []string
-		refuse map[Reason]uint64
-	}{
-		{"list", "# comment\r\nBad.Example.\r\n*.wild.example\n.both.example\nhxxps://u:p@evil[.]example:8443/x?y\n1.2.3[.]4\n" +
-			"192.0.2.128/25 ; SBL1\n2001:DB8::/32\n[2001:db8::1]:443\n198.51.100.7:80\nbücher.example\ngithub.io\n\n; other\n// third\n" +
-			"word\n*bad.example\n0.0.0.0\n0.0.0.0/0\n1.2.3.4.5\nbad..example\nnext.example some words # and more\n",
-			List, []string{".bad.example", "*.wild.example", ".both.example", "url evil.example", "1.2.3.4", "192.0.2.128/25", "2001:db8::/32",
-				"2001:db8::1", "198.51.100.7", ".xn--bcher-kva.example", "github.io", ".next.example"},
-			map[Reason]uint64{NotName: 3, BadWildcard: 1, NoHost: 1, TooWide: 1}},
-		{"csv with a header", "id,first seen,Domain,ip\n1,2026-01-01,bad.example,192.0.2.1\n2,2026-01-02,\"evil.example\",192.0.2.2\n3,2026-01-03\n4,x,,y\n",
-			CSV, []string{".bad.example", ".evil.example"}, map[Reason]uint64{NoColumn: 2}},
-		{"csv whose comment is the header", "# \"first_seen\",\"ioc_id\",\"ioc_value\",\"ref\"\n\"2026-01-01\", \"7\", \"192.0.2.1:443\", \"https://a.example/\"\n\"2026-01-02\", \"8\", \"evil[.]example\", \"a \"\"b\"\", c\"\n",
-			CSV, []string{"192.0.2.1", ".evil.example"}, nil},
-		{"csv without a header", "1;x;bad.example;low\n2;y;http://evil.example/a;b\n3;z;none;\n",
-			CSV, []string{".bad.example", "url evil.example"}, map[Reason]uint64{NotName: 1}},
-		{"csv whose header misleads", "name\taddress\nJoe\t192.0.2.1\nAnn\t192.0.2.2\n", CSV, []string{"192.0.2.1", "192.0.2.2"}, nil},
-		{"hosts", "# hosts\n127.0.0.1 localhost\n::1 ip6-localhost\n0.0.0.0 bad.example www.bad.example # why\n127.0.0.1\tevil.example\nnonsense\n",
-			Hosts, []string{"bad.example", "www.bad.example", "evil.example"}, map[Reason]uint64{NotName: 1}},
-		{"addresses with what is told of them", "192.0.2.1 443\n192.0.2.2 2026-01-01 x.example\n", List, []string{"192.0.2.1", "192.0.2.2"}, nil},
-		{"rpz", "$TTL 300\n@ IN SOA localhost. root.localhost. ( 1 3600\n 600 ; comment )\n 86400 300 )\n  IN NS localhost.\n" +
-			"Bad.Example CNAME .\n*.bad.example CNAME .\nonly\\046dot.example IN A 192.0.2.1\n\tIN AAAA 2001:db8::1\ngood.example CNAME rpz-passthru.\n" +
-			"32.4.3.2.192.rpz-ip CNAME .\n24.0.100.51.198.rpz-client-ip CNAME .\n32.zz.db8.2001.rpz-ip CNAME .\n" +
-			"ns.example.rpz-nsdname CNAME .\nbroken.example NONSENSE x\n999.1.2.3.4.rpz-ip CNAME .\n\"later.example CNAME .\nlast.example CNAME .\n",
-			RPZ, []string{".bad.example", `only\.dot.example`, "192.2.3.4", "198.51.100.0/24", "2001:db8::/32", "last.example"},
-			map[Reason]uint64{Passed: 1, OtherTrigger: 1, BadRecord: 2, NotName: 1}},
-		{"rpz whose names are absolute", "rpz.example. 60 IN SOA a. b. 1 2 3 4 5\nbad.example.rpz.example. 60 IN CNAME .\n*.evil.example.rpz.example. 60 IN CNAME *.\n",
-			RPZ, []string{"bad.example", "*.evil.example"}, nil},
-		{"misp", `{"response":[{"Event":{"info":"x","Attribute":[
+// formatCases are files of feeds and their entries.
+var formatCases = []struct {
+	name   string
+	text   string
+	format Format
+	want   []string
+	refuse map[Reason]uint64
+}{
+	{"list", "# comment\r\nBad.Example.\r\n*.wild.example\n.both.example\nhxxps://u:p@evil[.]example:8443/x?y\n1.2.3[.]4\n" +
+		"192.0.2.128/25 ; SBL1\n2001:DB8::/32\n[2001:db8::1]:443\n198.51.100.7:80\nbücher.example\ngithub.io\n\n; other\n// third\n" +
+		"word\n*bad.example\n0.0.0.0\n0.0.0.0/0\n1.2.3.4.5\nbad..example\nnext.example some words # and more\n",
+		List, []string{".bad.example", "*.wild.example", ".both.example", "url evil.example", "1.2.3.4", "192.0.2.128/25", "2001:db8::/32",
+			"2001:db8::1", "198.51.100.7", ".xn--bcher-kva.example", "github.io", ".next.example"},
+		map[Reason]uint64{NotName: 3, BadWildcard: 1, NoHost: 1, TooWide: 1}},
+	{"csv with a header", "id,first seen,Domain,ip\n1,2026-01-01,bad.example,192.0.2.1\n2,2026-01-02,\"evil.example\",192.0.2.2\n3,2026-01-03\n4,x,,y\n",
+		CSV, []string{".bad.example", ".evil.example"}, map[Reason]uint64{NoColumn: 2}},
+	{"csv whose comment is the header", "# \"first_seen\",\"ioc_id\",\"ioc_value\",\"ref\"\n\"2026-01-01\", \"7\", \"192.0.2.1:443\", \"https://a.example/\"\n\"2026-01-02\", \"8\", \"evil[.]example\", \"a \"\"b\"\", c\"\n",
+		CSV, []string{"192.0.2.1", ".evil.example"}, nil},
+	{"csv without a header", "1;x;bad.example;low\n2;y;http://evil.example/a;b\n3;z;none;\n",
+		CSV, []string{".bad.example", "url evil.example"}, map[Reason]uint64{NotName: 1}},
+	{"csv whose header misleads", "name\taddress\nJoe\t192.0.2.1\nAnn\t192.0.2.2\n", CSV, []string{"192.0.2.1", "192.0.2.2"}, nil},
+	{"hosts", "# hosts\n127.0.0.1 localhost\n::1 ip6-localhost\n0.0.0.0 bad.example www.bad.example # why\n127.0.0.1\tevil.example\nnonsense\n",
+		Hosts, []string{"bad.example", "www.bad.example", "evil.example"}, map[Reason]uint64{NotName: 1}},
+	{"addresses with what is told of them", "192.0.2.1 443\n192.0.2.2 2026-01-01 x.example\n", List, []string{"192.0.2.1", "192.0.2.2"}, nil},
+	{"rpz", "$TTL 300\n@ IN SOA localhost. root.localhost. ( 1 3600\n 600 ; comment )\n 86400 300 )\n  IN NS localhost.\n" +
+		"Bad.Example CNAME .\n*.bad.example CNAME .\nonly\\046dot.example IN A 192.0.2.1\n\tIN AAAA 2001:db8::1\ngood.example CNAME rpz-passthru.\n" +
+		"32.4.3.2.192.rpz-ip CNAME .\n24.0.100.51.198.rpz-client-ip CNAME .\n32.zz.db8.2001.rpz-ip CNAME .\n" +
+		"ns.example.rpz-nsdname CNAME .\nbroken.example NONSENSE x\n999.1.2.3.4.rpz-ip CNAME .\n\"later.example CNAME .\nlast.example CNAME .\n",
+		RPZ, []string{".bad.example", `only\.dot.example`, "192.2.3.4", "198.51.100.0/24", "2001:db8::/32", "last.example"},
+		map[Reason]uint64{Passed: 1, OtherTrigger: 1, BadRecord: 2, NotName: 1}},
+	{"rpz whose names are absolute", "rpz.example. 60 IN SOA a. b. 1 2 3 4 5\nbad.example.rpz.example. 60 IN CNAME .\n*.evil.example.rpz.example. 60 IN CNAME *.\n",
+		RPZ, []string{"bad.example", "*.evil.example"}, nil},
+	{"misp", `{"response":[{"Event":{"info":"x","Attribute":[
 {"type":"domain","value":"bad.example","to_ids":true},
 {"type":"hostname","value":"www.evil.example","to_ids":"1"},
 {"type":"domain|ip","value":"pair.example|192.0.2.1"},
@@ -84,10 +84,10 @@ func TestFormats(t *testing.T) {
 {"type":"domain","value":"gone.example","deleted":true}],
 "ShadowAttribute":[{"type":"domain","value":"proposed.example"}],
 "Object":[{"name":"x","Attribute":[{"type":"hostname","value":"deep.example"}]}]}},{"Event":{"Attribute":[]}}]}`,
-			MISP, []string{".bad.example", "www.evil.example", ".pair.example", "192.0.2.1", "192.0.2.2", "198.51.100.0/24", "url page.example", "url bare.example", "deep.example"},
-			map[Reason]uint64{OtherKind: 1, NotForDetection: 1, TakenBack: 1}},
-		{"misp of lines", "{\"type\":\"domain\",\"value\":\"a.example\"}\n{\"type\":\"domain\",\"value\":\"b.example\"}\n", MISP, []string{".a.example", ".b.example"}, nil},
-		{"stix", `{"type":"bundle","objects":[
+		MISP, []string{".bad.example", "www.evil.example", ".pair.example", "192.0.2.1", "192.0.2.2", "198.51.100.0/24", "url page.example", "url bare.example", "deep.example"},
+		map[Reason]uint64{OtherKind: 1, NotForDetection: 1, TakenBack: 1}},
+	{"misp of lines", "{\"type\":\"domain\",\"value\":\"a.example\"}\n{\"type\":\"domain\",\"value\":\"b.example\"}\n", MISP, []string{".a.example", ".b.example"}, nil},
+	{"stix", `{"type":"bundle","objects":[
 {"type":"indicator","pattern_type":"stix","pattern":"[domain-name:value = 'bad.example' OR ipv4-addr:value = '192.0.2.1'] AND [url:value = 'https://evil.example/a']"},
 {"type":"indicator","pattern":"[ipv4-addr:value ISSUBSET '198.51.100.0/24' AND ipv6-addr:value IN ('2001:db8::1', '2001:db8::2')]"},
 {"type":"indicator","pattern":"[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '192.0.2.9' AND network-traffic:dst_port = 443] START t'2026-01-01T00:00:00Z' STOP t'2026-02-01T00:00:00Z'"},
@@ -97,14 +97,17 @@ func TestFormats(t *testing.T) {
 {"type":"indicator","pattern_type":"sigma","pattern":"detection"},
 {"type":"indicator","pattern":"[domain-name:value = 'torn"},
 {"type":"domain-name","value":"object.example"},{"type":"ipv6-addr","value":"2001:db8::3/128"}]}`,
-			STIX, []string{"bad.example", "192.0.2.1", "url evil.example", "198.51.100.0/24", "2001:db8::1", "2001:db8::2", "192.0.2.9",
-				"*.wild.example", "192.0.2.10", "object.example", "2001:db8::3"},
-			map[Reason]uint64{OtherKind: 2, Unsupported: 5, TakenBack: 1}},
-		{"empty", "\n# nothing\n", Empty, nil, nil},
-		{"a long line", strings.Repeat("x", maxLine+5) + "\nbad.example\n", List, []string{".bad.example"}, map[Reason]uint64{TooLong: 1}},
-		{"the same again", "bad.example\nBAD.example\n192.0.2.1\n192.0.2.1/32\n", List, []string{".bad.example", "192.0.2.1"}, nil},
-		{"mark of byte order", "\xef\xbb\xbfbad.example\n", List, []string{".bad.example"}, nil},
-	} {
+		STIX, []string{"bad.example", "192.0.2.1", "url evil.example", "198.51.100.0/24", "2001:db8::1", "2001:db8::2", "192.0.2.9",
+			"*.wild.example", "192.0.2.10", "object.example", "2001:db8::3"},
+		map[Reason]uint64{OtherKind: 2, Unsupported: 5, TakenBack: 1}},
+	{"empty", "\n# nothing\n", Empty, nil, nil},
+	{"a long line", strings.Repeat("x", maxLine+5) + "\nbad.example\n", List, []string{".bad.example"}, map[Reason]uint64{TooLong: 1}},
+	{"the same again", "bad.example\nBAD.example\n192.0.2.1\n192.0.2.1/32\n", List, []string{".bad.example", "192.0.2.1"}, nil},
+	{"mark of byte order", "\xef\xbb\xbfbad.example\n", List, []string{".bad.example"}, nil},
+}
+
+func TestFormats(t *testing.T) {
+	for _, c := range formatCases {
 		t.Run(c.name, func(t *testing.T) {
 			s, report := read(t, c.text)
 			slices.Sort(c.want)
