@@ -61,6 +61,11 @@ func (s *Shelf) Read(key []byte, fn func(value []byte) error) (found bool, err e
 // Range gives fn the keys that begin with prefix and their values, both valid
 // until it returns, in order of key, until it returns false.
 func (s *Shelf) Range(prefix []byte, fn func(key, value []byte) bool) error {
+	return s.RangeFrom(prefix, prefix, fn)
+}
+
+// RangeFrom is Range from a key on, which begins with prefix too.
+func (s *Shelf) RangeFrom(prefix, from []byte, fn func(key, value []byte) bool) error {
 	if s == nil {
 		return nil
 	}
@@ -71,7 +76,7 @@ func (s *Shelf) Range(prefix []byte, fn func(key, value []byte) bool) error {
 	it := txn.NewIterator(options)
 	defer it.Close()
 	more := true
-	for it.Rewind(); more && it.Valid(); it.Next() {
+	for it.Seek(s.key(from)); more && it.Valid(); it.Next() {
 		key := it.Item().Key()[len(s.prefix):]
 		if err := it.Item().Value(func(value []byte) error { more = fn(key, value); return nil }); err != nil {
 			return fmt.Errorf("dnscache: read the shelf: %w", err)
