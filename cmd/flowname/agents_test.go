@@ -113,7 +113,7 @@ func TestAgentRules(t *testing.T) {
 		return agentRow{Datagrams: 1000, Flows: 4000, Bytes: 100_000, HeaderBytes: 28_000, FlowBytes: 72_000, SamplingRate: 512, RateInEffect: 512.3, Refused: map[string]tallyRow{}}
 	}
 	row := well()
-	if found := findings(agentRules, &row); len(found) != 0 {
+	if found := applied(agentRules, &row); len(found) != 0 {
 		t.Errorf("of an agent that is well: %v", found)
 	}
 	for _, r := range agentRules {
@@ -124,7 +124,7 @@ func TestAgentRules(t *testing.T) {
 		}
 		row := well()
 		c.change(&row)
-		found := findings(agentRules, &row)
+		found := applied(agentRules, &row)
 		if len(found) != 1 || found[0].Code != r.code || !strings.Contains(found[0].Text, c.say) || strings.Contains(found[0].Text, "%!") {
 			t.Errorf("%s: got %v, want %q", r.code, found, c.say)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -82,6 +83,12 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	if err != nil {
 		return d, dataError(c.Data, err)
 	}
+	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
+		dns: d.dns, cache: d.cache, seed: rand.Uint64(), out: c.Out, open: output(appendOutput, std.out),
+	}); err != nil {
+		return d, err
+	}
+	d.watch.reporter.pass(time.Now().UnixNano())
 	if err = d.loadFiles(c.DNS); err != nil {
 		return d, err
 	}
@@ -261,6 +268,7 @@ func (d *daemon) abandon() {
 	if d.writer != nil {
 		d.writer.file.Close()
 	}
+	d.watch.reporter.close()
 	if d.cache != nil {
 		d.cache.Close(time.Now().UnixNano())
 	}
@@ -275,7 +283,7 @@ func (d *daemon) abandon() {
 //  3. joiners hand out what waits, which ends the writer
 //  4. the writer flushes and closes the output
 //  5. housekeeping and HTTP end
-//  6. what was learned of exporters is saved, the cache writes what it holds
+//  6. findings are written, what was learned of exporters is saved, the cache writes what it holds
 //     and closes
 func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	sources, sourcesCtx := errgroup.WithContext(ctx)
@@ -313,7 +321,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	err = errors.Join(err, <-written) // 4
 	stopServices()
 	err = errors.Join(err, house.Wait()) // 5
-	err = errors.Join(err, d.saveExporters())
+	err = errors.Join(err, d.watch.reporter.close(), d.saveExporters())
 	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
 }
 
@@ -375,6 +383,10 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			if err := d.cache.Flush(now.UnixNano()); err != nil {
 				d.log.Error("the history could not be written; /metrics counts what is lost", "err", err)
 			}
+			d.watch.reporter.pass(now.UnixNano())
+			if err := d.watch.reporter.write(); err != nil {
+				d.log.Error("findings could not be written and are lost", "err", err)
+			}
 		case now := <-save.C:
 			if err := d.saveExportersInTime(now); err != nil {
 				d.log.Error("after a restart templates will be awaited anew", "err", err)
@@ -390,6 +402,9 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			d.reloadCertificates()
 			if d.access != nil {
 				d.access.reload(d.log)
+			}
+			if err := d.watch.reporter.reopen(); err != nil {
+				d.log.Error("the file of findings could not be reopened; the old file stays in use", "err", err)
 			}
 			select {
 			case d.writer.reopen <- struct{}{}:

@@ -49,7 +49,7 @@ func (c *doctorCmd) Run(std streams) error {
 }
 
 func diagnose[T any](rules []rule[T], row T) diagnosis[T] {
-	return diagnosis[T]{row, findings(rules, &row)}
+	return diagnosis[T]{row, applied(rules, &row)}
 }
 
 // diagnoses are all that the doctor has to say.

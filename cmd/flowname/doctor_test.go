@@ -73,7 +73,7 @@ func TestExporterRules(t *testing.T) {
 		return all
 	}
 	well := wellRow()
-	if found := findings(exporterRules, &well); len(found) != 0 {
+	if found := applied(exporterRules, &well); len(found) != 0 {
 		t.Errorf("of an exporter that is well: %v", found)
 	}
 	for _, r := range exporterRules {
@@ -84,12 +84,12 @@ func TestExporterRules(t *testing.T) {
 		}
 		row := wellRow()
 		c.at(&row)
-		if found := findings(exporterRules, &row); len(found) != 0 {
+		if found := applied(exporterRules, &row); len(found) != 0 {
 			t.Errorf("%s at its threshold: %v", r.code, found)
 		}
 		row = wellRow()
 		c.beyond(&row)
-		found := findings(exporterRules, &row)
+		found := applied(exporterRules, &row)
 		if got := codes(found); !slices.Equal(got, []string{r.code}) {
 			t.Errorf("%s beyond its threshold: got %v", r.code, got)
 			continue
@@ -120,7 +120,7 @@ func TestCollectorRules(t *testing.T) {
 		"connections_no_tls":      {refusedConnections("no_tls", 3), "did not agree on TLS"},
 		"connections_broke":       {refusedConnections("silent", 3), "3 connections ended in another way"},
 	} {
-		found := findings(collectorRules, &tt.row)
+		found := applied(collectorRules, &tt.row)
 		if code == "" && len(found) == 0 {
 			continue
 		}

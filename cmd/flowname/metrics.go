@@ -51,6 +51,7 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	c.dns(ch)
 	c.logs(ch)
 	c.syslog(ch)
+	c.findings(ch)
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
 	account(ch, "geo", c.d.places.Stats())

@@ -90,6 +90,11 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.out, err = createOutput(c.Out, std.out); err != nil {
 		return r, err
 	}
+	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
+		dns: dns, cache: r.cache, seed: replaySeed, out: c.Out, open: output(createOutput, std.out),
+	}); err != nil {
+		return r, err
+	}
 	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())
 	r.lookout = r.watch.newLookout()
 	r.progress = newProgress(std.err, r.inputs())
@@ -125,13 +130,14 @@ func (r *replay) run(ctx context.Context) {
 // advance lets time pass: flows that have waited long enough by then are
 // written before anything later is filed.
 func (r *replay) advance(atNs int64) {
+	r.watch.reporter.pass(atNs)
 	r.correlator.Release(atNs-1, r.write)
 }
 
 func (r *replay) file(t piece) {
 	t.file(r.cache, &r.watch, r.filedNs)
 	if r.filed++; r.filed%flushEvery == 0 {
-		if err := r.cache.Flush(r.filedNs); err != nil && r.err == nil {
+		if err := errors.Join(r.cache.Flush(r.filedNs), r.watch.reporter.write()); err != nil && r.err == nil {
 			r.err = err
 		}
 	}
@@ -159,7 +165,7 @@ func (r *replay) inputs() []*input {
 
 // close writes what is left and closes all.
 func (r *replay) close() error {
-	err := errors.Join(r.err, r.out.Close(), r.cache.Close(r.filedNs))
+	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.cache.Close(r.filedNs))
 	r.closeFiles()
 	return err
 }

@@ -19,6 +19,7 @@ type replayCmd struct {
 	Data  string        `help:"Keep the history in this directory; without it none is kept." placeholder:"DIR"`
 	Wait  time.Duration `help:"How long a flow waits for an answer, in packet time." default:"2s"`
 	ClockFlags
+	FindingFlags
 	DNSFlags
 	LogFlags
 }

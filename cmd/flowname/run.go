@@ -42,6 +42,7 @@ type runCmd struct {
 	Exporter      []string      `help:"Who may export, by UDP, TCP or TLS, and sFlow: a network or an address (repeatable); none means all." placeholder:"CIDR" aliases:"allow-exporter" sep:"none"`
 	HTTPFlags
 	ClockFlags
+	FindingFlags
 	StreamFlags
 	DNSFlags
 	SyslogFlags

@@ -12,14 +12,17 @@ import (
 // A watch is what looks at evidence and at flows besides the join. Evidence comes
 // from the goroutines of all sources at once, flows through a lookout of each
 // joiner's own.
-type watch struct{}
+type watch struct {
+	reporter *reporter // nil: nothing is found
+}
 
 // evidence takes what was just filed. It does not wait, and copies what it keeps. A nil
 // watch looks at nothing.
-func (w *watch) evidence(*dnscache.Response) {
+func (w *watch) evidence(r *dnscache.Response) {
 	if w == nil {
 		return
 	}
+	w.reporter.answer(r)
 }
 
 // A lookout is the part of a watch that one joiner has for itself.
@@ -34,6 +37,7 @@ func (w *watch) newLookout() *lookout { return &lookout{watch: w} }
 func (l *lookout) flow(f *correlate.Flow) {
 	l.end(&f.Dst)
 	l.end(&f.Src)
+	l.watch.reporter.flow(f, l)
 }
 
 func (l *lookout) end(e *correlate.End) {
@@ -48,6 +52,7 @@ func (l *lookout) end(e *correlate.End) {
 type knownName struct {
 	name   string
 	domain string
+	doh    bool // it is one of DNS over HTTPS
 }
 
 const lookoutNames = 1 << 12
@@ -56,7 +61,7 @@ func (l *lookout) known(name string) *knownName {
 	text := unsafe.StringData(name)
 	k := &l.names[uint64(uintptr(unsafe.Pointer(text)))*0x9e3779b97f4a7c15>>(64-12)]
 	if unsafe.StringData(k.name) != text || len(k.name) != len(name) {
-		*k = knownName{name: name, domain: firstseen.Domain(name)}
+		*k = knownName{name: name, domain: firstseen.Domain(name), doh: l.watch.reporter.isDoH(name)}
 	}
 	return k
 }

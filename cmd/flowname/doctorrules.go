@@ -27,8 +27,8 @@ type rule[T any] struct {
 	say       string // %[1]s is the value, %[2]s the threshold
 }
 
-// findings applies rules.
-func findings[T any](rules []rule[T], row *T) []finding {
+// applied is what rules find.
+func applied[T any](rules []rule[T], row *T) []finding {
 	var found []finding
 	for _, r := range rules {
 		v, known := r.measure(row)

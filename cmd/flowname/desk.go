@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+
+	"flowname/correlate"
+	"flowname/correlate/export"
+	"flowname/correlate/findings"
+	"flowname/dnscache"
+)
+
+// FindingFlags are the flags of findings.
+type FindingFlags struct {
+	Findings  string   `help:"Where findings go, as JSON lines: a file, or - for stdout." placeholder:"FILE"`
+	NoFinding []string `name:"no-finding" help:"Code of findings that are not wanted, such as no_lookup, or feed:NAME (repeatable)." placeholder:"CODE" sep:"none"`
+	Resolver  []string `help:"Resolvers that clients may ask: a network or an address (repeatable). Without it nobody is found to ask another." placeholder:"CIDR" sep:"none"`
+	DoH       []string `name:"doh" help:"File with names and addresses of DNS over HTTPS besides those that are known (repeatable)." placeholder:"FILE" sep:"none" type:"existingfile"`
+	Inside    []string `help:"Networks that are this network's, besides private ones (repeatable)." placeholder:"CIDR" sep:"none"`
+}
+
+// A reporter applies the rules and has the desk that tells what they find. A nil one
+// finds nothing.
+type reporter struct {
+	desk      *findings.Desk
+	inside    correlate.Inside
+	resolvers *findings.Resolvers // nil: off
+
+	file  *export.File // nil: nobody wants lines
+	buf   []byte
+	stats snapshot[export.FileStats]
+}
+
+// reporterConfig is what a reporter is made of besides its flags.
+type reporterConfig struct {
+	dns   dnsConfig
+	cache *dnscache.Cache
+	seed  uint64
+	feeds []string
+	out   string // where flows go
+	open  func(path string) (*export.File, error)
+}
+
+// openReporter makes a reporter; nil where all codes are switched off.
+func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
+	if flags.Findings == "-" && cfg.out == "-" {
+		return nil, usagef("--findings - and --out - are the same place: give one of them a file")
+	}
+	desk, err := findings.New(findings.Config{Feeds: cfg.feeds, Off: flags.NoFinding, Lines: flags.Findings != "", Seed: cfg.seed})
+	if err != nil {
+		return nil, usagef("--no-finding: %v", err)
+	}
+	r := &reporter{desk: desk, inside: correlate.Inside{Cache: cfg.cache}}
+	if r.inside.Networks, err = networks("--inside", flags.Inside); err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	if err := r.openResolvers(flags, cfg.dns.forwarders); err != nil {
+		return nil, err
+	}
+	if flags.Findings != "" {
+		if r.file, err = cfg.open(flags.Findings); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *reporter) openResolvers(flags *FindingFlags, forwarders []netip.Prefix) error {
+	allowed, err := networks("--resolver", flags.Resolver)
+	if err != nil {
+		return &usageError{err.Error()}
+	}
+	var texts []string
+	for _, path := range flags.DoH {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("--doh: %w", err)
+		}
+		if _, err := findings.NewDoH(string(b)); err != nil {
+			return fmt.Errorf("--doh: %s: %w", path, err)
+		}
+		texts = append(texts, string(b))
+	}
+	if len(allowed) == 0 || !r.desk.On(findings.OutsideResolver) {
+		return nil
+	}
+	doh, err := findings.NewDoH(texts...)
+	r.resolvers = &findings.Resolvers{Allowed: allowed, Forwarders: forwarders, Inside: &r.inside, DoH: doh}
+	return err
+}
+
+// answer looks at an answer that was filed.
+func (r *reporter) answer(a *dnscache.Response) {
+	if r == nil {
+		return
+	}
+	if r.resolvers != nil && r.resolvers.Answer(a) {
+		r.outsideAnswer(a)
+	}
+}
+
+func (r *reporter) outsideAnswer(a *dnscache.Response) {
+	if !r.desk.Admit(findings.OutsideResolver, a.Client, r.desk.AddrSubject(a.Server, uint16(findings.AskedDNS)), a.TimeNs) {
+		return
+	}
+	r.desk.Report(&findings.Finding{
+		Code: findings.OutsideResolver, TimeNs: a.TimeNs, Client: a.Client, Addr: a.Server, Name: string(a.Name),
+		Evidence: findings.OutsideResolverEvidence{Protocol: findings.AskedDNS.String(), By: "answer"},
+	})
+}
+
+// flow looks at a decided flow of a joiner whose lookout is l.
+func (r *reporter) flow(f *correlate.Flow, l *lookout) {
+	if r == nil {
+		return
+	}
+	if r.resolvers != nil {
+		r.outsideFlow(f, l)
+	}
+}
+
+func (r *reporter) outsideFlow(f *correlate.Flow, l *lookout) {
+	asked := r.resolvers.Flow(f, f.Dst.Named && l.known(f.Dst.Candidates[0].Name).doh)
+	if asked == 0 {
+		return
+	}
+	f.Findings = append(f.Findings, r.desk.Text(findings.OutsideResolver))
+	if r.desk.Admit(findings.OutsideResolver, f.Record.Src, r.desk.AddrSubject(f.Record.Dst, uint16(asked)), f.StartNs) {
+		r.desk.Report(findings.AtFlow(findings.OutsideResolver, f, r.resolvers.Evidence(f, asked)))
+	}
+}
+
+// isDoH says whether a name is one of DNS over HTTPS; false where nobody asks.
+func (r *reporter) isDoH(name string) bool {
+	return r != nil && r.resolvers != nil && r.resolvers.DoH.Name(name)
+}
+
+// pass says what time it is.
+func (r *reporter) pass(nowNs int64) {
+	if r != nil {
+		r.desk.Pass(nowNs)
+	}
+}
+
+// write passes lines to the file and flushes it. It belongs to one goroutine, with
+// reopen and close.
+func (r *reporter) write() error {
+	if r == nil || r.file == nil {
+		return nil
+	}
+	r.buf = r.desk.Take(r.buf[:0])
+	err := errors.Join(r.file.Write(r.buf), r.file.Flush())
+	r.stats.store(r.file.Stats())
+	return err
+}
+
+func (r *reporter) reopen() error {
+	if r == nil || r.file == nil {
+		return nil
+	}
+	return r.file.Reopen()
+}
+
+func (r *reporter) close() error {
+	if r == nil || r.file == nil {
+		return nil
+	}
+	return errors.Join(r.write(), r.file.Close())
+}
+
+// output opens what flags name, to add to it or anew.
+func output(open func(string, io.Writer) (*export.File, error), stdout io.Writer) func(string) (*export.File, error) {
+	return func(path string) (*export.File, error) { return open(path, stdout) }
+}

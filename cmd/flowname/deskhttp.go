@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"flowname/cmd/flowname/guard"
+	"flowname/correlate/findings"
+)
+
+// serveFindings gives the newest findings, one JSON object a line.
+func serveFindings(w http.ResponseWriter, req *http.Request, d *daemon) {
+	q, err := parseFindingsQuery(req.URL.Query(), time.Now(), d.watch.reporter.desk)
+	if err != nil {
+		guard.Refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(historyWriteEvery))
+	w.Write(d.watch.reporter.desk.Recent(nil, &q))
+}
+
+// parseFindingsQuery reads the parameters code, client, name, from, to and limit.
+func parseFindingsQuery(v url.Values, now time.Time, desk *findings.Desk) (q findings.Query, err error) {
+	if q.Code = v.Get("code"); q.Code != "" && !slices.Contains(desk.Codes(), q.Code) && q.Code != "feed" {
+		return q, fmt.Errorf("code %q is none of %s", q.Code, strings.Join(desk.Codes(), ", "))
+	}
+	if text := v.Get("name"); text != "" {
+		q.Name = canonicalName(text)
+	}
+	if text := v.Get("client"); text != "" {
+		client, err := netip.ParseAddr(text)
+		if err != nil {
+			return q, fmt.Errorf("client %q is not an IP address", text)
+		}
+		q.Client = client.Unmap().WithZone("")
+	}
+	for _, t := range []struct {
+		key string
+		ns  *int64
+	}{{"from", &q.FromNs}, {"to", &q.ToNs}} {
+		if text := v.Get(t.key); text != "" {
+			if *t.ns, err = parseTime(text, now); err != nil {
+				return q, fmt.Errorf("%s: %w", t.key, err)
+			}
+		}
+	}
+	if q.FromNs != 0 && q.ToNs != 0 && q.FromNs > q.ToNs {
+		return q, errors.New("from is later than to")
+	}
+	if text := v.Get("limit"); text != "" {
+		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 {
+			return q, fmt.Errorf("limit %q is not a number above 0", text)
+		}
+	}
+	return q, nil
+}
+
+// findings gives the counts of findings.
+func (c stageCollector) findings(ch chan<- prometheus.Metric) {
+	r := c.d.watch.reporter
+	counts, stats := r.desk.Counts()
+	for _, n := range counts {
+		code := label{"code", n.Code}
+		send(ch, prometheus.CounterValue, "flowname_findings_total", "Findings that were told, by code.", n.Told, []label{code})
+		for _, s := range []struct {
+			reason string
+			n      uint64
+		}{{"repeated", n.Repeated}, {"rate_limit", n.Limited}} {
+			send(ch, prometheus.CounterValue, "flowname_findings_suppressed_total", "Findings that were not told, by code and reason.",
+				s.n, []label{code, {"reason", s.reason}})
+		}
+	}
+	account(ch, "findings", stats)
+	if r.file != nil {
+		account(ch, "findings_output", r.stats.load())
+	}
+}
