@@ -16,7 +16,9 @@ import (
 )
 
 // apiFlags switch on what has an endpoint of its own.
-var apiFlags = []string{}
+var apiFlags = []string{
+	"--inside", "192.0.2.0/24", "--resolver", "192.0.2.53", "--doh", filepath.Join(root, "testdata", "findings", "outside_resolver", "demo.list"),
+}
 
 // everyHeader are the headers of HTTP itself, which need no description.
 var everyHeader = []string{"Date", "Content-Length", "Content-Type", "X-Content-Type-Options", "Trailer", "Vary"}
@@ -195,6 +197,12 @@ func TestWrongParametersAreRefused(t *testing.T) {
 		{path: "/api/v1/history", query: "q=shop.example&from=2026-13-01"},
 		{path: "/api/v1/history", query: "q=shop.example&at=now&from=now"},
 		{path: "/api/v1/history", query: "q=shop.example&from=now&to=-1h"},
+		{path: "/api/v1/findings", query: "code=nonsense"},
+		{path: "/api/v1/findings", query: "client=x"},
+		{path: "/api/v1/findings", query: "from=x"},
+		{path: "/api/v1/findings", query: "from=now&to=-1h"},
+		{path: "/api/v1/findings", query: "limit=0"},
+		{path: "/api/v1/findings", query: "limit=x"},
 		{path: "/pdns/query/{subject}", query: "a..b"},
 		{path: "/pdns/query/{subject}", query: "a.example", header: "dribble-paginate-count"},
 		{path: "/pdns/query/{subject}", query: "a.example", header: "dribble-paginate-cursor"},
