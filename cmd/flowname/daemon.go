@@ -78,7 +78,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	}
 	d.cache, err = dnscache.Open(dnscache.Config{
 		Dir: c.Data, Retention: c.Retention, Window: c.IndexWindow, MaxVersions: c.IndexVersions,
-		Forwarders: d.dns.forwarders,
+		Forwarders: d.dns.forwarders, MaxClients: c.MaxClients,
 	})
 	if err != nil {
 		return d, dataError(c.Data, err)
@@ -89,6 +89,11 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		return d, err
 	}
 	d.watch.reporter.pass(time.Now().UnixNano())
+	if d.watch.clients, err = openClientBook(clientConfig{
+		flags: &c.ClientFlags, cache: d.cache, forwarders: d.dns.forwarders, reporter: d.watch.reporter,
+	}); err != nil {
+		log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
+	}
 	if err = d.loadFiles(c.DNS); err != nil {
 		return d, err
 	}
@@ -222,7 +227,7 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 		r := newReceiver(socket, netflow.Config{Allow: c.allowed}, d.fileLive, d.log)
 		d.receivers = append(d.receivers, r)
 		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-		d.joiners = append(d.joiners, newJoiner(join, d.watch.newLookout(), r, d.writer.in))
+		d.joiners = append(d.joiners, newJoiner(join, &d.watch, r, d.writer.in))
 	}
 	d.restoreExporters(c.Data)
 	return nil
@@ -283,8 +288,8 @@ func (d *daemon) abandon() {
 //  3. joiners hand out what waits, which ends the writer
 //  4. the writer flushes and closes the output
 //  5. housekeeping and HTTP end
-//  6. findings are written, what was learned of exporters is saved, the cache writes what it holds
-//     and closes
+//  6. findings are written, what was learned of exporters and clients is saved, the cache
+//     writes what it holds and closes
 func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	sources, sourcesCtx := errgroup.WithContext(ctx)
 	services, stopServices := context.WithCancel(context.Background())
@@ -292,6 +297,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 
 	var house errgroup.Group
 	house.Go(func() error { return d.keepHouse(services, reload) })
+	house.Go(func() error { return d.watch.clients.keep(services, d.log) })
 	if d.http != nil {
 		house.Go(func() error { return serveHTTP(services, d.http, d.httpListener) })
 	}
@@ -321,7 +327,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	err = errors.Join(err, <-written) // 4
 	stopServices()
 	err = errors.Join(err, house.Wait()) // 5
-	err = errors.Join(err, d.watch.reporter.close(), d.saveExporters())
+	err = errors.Join(err, d.watch.reporter.close(), d.saveExporters(), d.watch.clients.save())
 	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
 }
 

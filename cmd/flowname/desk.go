@@ -27,6 +27,8 @@ type FindingFlags struct {
 type reporter struct {
 	desk      *findings.Desk
 	inside    correlate.Inside
+	allowed   []netip.Prefix // resolvers that may be asked
+	doh       *findings.DoH
 	resolvers *findings.Resolvers // nil: off
 
 	file  *export.File // nil: nobody wants lines
@@ -84,12 +86,14 @@ func (r *reporter) openResolvers(flags *FindingFlags, forwarders []netip.Prefix)
 		}
 		texts = append(texts, string(b))
 	}
-	if len(allowed) == 0 || !r.desk.On(findings.OutsideResolver) {
-		return nil
+	r.allowed = allowed
+	if r.doh, err = findings.NewDoH(texts...); err != nil {
+		return err
 	}
-	doh, err := findings.NewDoH(texts...)
-	r.resolvers = &findings.Resolvers{Allowed: allowed, Forwarders: forwarders, Inside: &r.inside, DoH: doh}
-	return err
+	if len(allowed) > 0 && r.desk.On(findings.OutsideResolver) {
+		r.resolvers = &findings.Resolvers{Allowed: allowed, Forwarders: forwarders, Inside: &r.inside, DoH: r.doh}
+	}
+	return nil
 }
 
 // answer looks at an answer that was filed.
@@ -135,7 +139,7 @@ func (r *reporter) outsideFlow(f *correlate.Flow, l *lookout) {
 
 // isDoH says whether a name is one of DNS over HTTPS; false where nobody asks.
 func (r *reporter) isDoH(name string) bool {
-	return r != nil && r.resolvers != nil && r.resolvers.DoH.Name(name)
+	return r != nil && r.doh.Name(name)
 }
 
 // pass says what time it is.

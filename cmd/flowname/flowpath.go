@@ -10,6 +10,7 @@ import (
 
 	"flowname/correlate"
 	"flowname/correlate/export"
+	"flowname/correlate/visibility"
 	"flowname/dnscache"
 	"flowname/flows"
 	"flowname/flows/listen"
@@ -147,6 +148,7 @@ func (r *receiver) complain(d *listen.Datagram, err error) {
 type joinStats struct {
 	correlate.Stats
 	waiting int
+	clients visibility.Stats
 }
 
 // A joiner turns the records of its receiver into lines: in the receiver's
@@ -167,11 +169,12 @@ type joiner struct {
 }
 
 // newJoiner makes a joiner and gives it to its receiver.
-func newJoiner(c *correlate.Correlator, l *lookout, r *receiver, lines chan<- lineBuffer) *joiner {
+func newJoiner(c *correlate.Correlator, w *watch, r *receiver, lines chan<- lineBuffer) *joiner {
 	j := &joiner{
-		correlator: c, lookout: l, ended: r.ended, lines: lines,
+		correlator: c, ended: r.ended, lines: lines,
 		spare: make(chan []byte, linesPerSocket),
 	}
+	j.lookout = w.newLookout(&j.mu)
 	r.join = j.join
 	for range linesPerSocket - 1 {
 		j.spare <- make([]byte, 0, linesSize)
@@ -219,7 +222,7 @@ func (j *joiner) emitLocked(f *correlate.Flow) {
 
 // passLocked gives the lines to the writer and takes an empty buffer.
 func (j *joiner) passLocked() {
-	j.stats.store(joinStats{j.correlator.Stats(), j.correlator.Waiting()})
+	j.stats.store(joinStats{j.correlator.Stats(), j.correlator.Waiting(), j.lookout.clientStats()})
 	if n := j.correlator.ClockChanges(); n != j.changes {
 		j.changes = n
 		j.clocks.store(j.correlator.AppendClocks(nil)) // a new slice: others have the old one

@@ -53,6 +53,19 @@ Times: RFC 3339, "2026-11-23 17:00:00" or "2026-11-23" in UTC, Unix seconds, or 
 A plain name of a list also means all beneath it; README says what names of other formats mean, and how flows belong to them.
 It ends with 0 when all could be looked through, whatever was found. Times are as for 'flowname history'.
 `,
+	"clients": `Examples:
+  flowname clients
+      The 50 clients with most flows; asks the running daemon.
+  flowname clients --status unseen,outside_resolver --sort unnamed
+      Those whose DNS is not seen or goes elsewhere, most flows without a name of their own first.
+  flowname clients 10.1.2.3
+      Why the flows of this client have no names.
+  flowname clients 10.1.0.0/16 -n 0 --data ./flowname-data --format json
+      All clients of a network for programs; no daemon running.
+
+Statuses: own, partial, outside_resolver, doh, behind_forwarder, unseen, few_flows, resolver; README says what each means and
+what to do. The last line, on stderr or of kind "network", is all clients together. It ends with 0 whatever was found.
+`,
 	"backfill": `Examples:
   flowname backfill flows.jsonl.1.gz > flows-named.jsonl
       Ask the running daemon, whose evidence may have come hours after the flows.

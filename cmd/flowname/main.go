@@ -29,6 +29,7 @@ type cli struct {
 	Replay   replayCmd   `cmd:"" help:"The same over files, in event-time order."`
 	History  historyCmd  `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
 	Hunt     huntCmd     `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
+	Clients  clientsCmd  `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
 	Backfill backfillCmd `cmd:"" help:"Give enriched flows the names that became known after they were written."`
 	Doctor   doctorCmd   `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
 	Check    checkCmd    `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`

@@ -52,6 +52,7 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	c.logs(ch)
 	c.syslog(ch)
 	c.findings(ch)
+	c.d.watch.clients.metrics(ch, c.d.joiners)
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
 	account(ch, "geo", c.d.places.Stats())
@@ -153,7 +154,7 @@ func (s *resolverServer) connections(ch chan<- prometheus.Metric, stage string, 
 var sizes = map[string]bool{
 	"cache_versions": true, "cache_pairs": true, "cache_addresses": true, "cache_clients": true,
 	"cache_names": true, "cache_name_bytes": true, "cache_pending": true,
-	"log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
+	"visibility_clients": true, "log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
 }
 
 type label struct{ name, value string }

@@ -217,6 +217,8 @@ func TestRowsHaveTheirSchemas(t *testing.T) {
 	for schema, row := range map[string]any{
 		"History": historyRow{}, "Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
 		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
+		"Client": clientLine{}, "Network": networkLine{}, "ClientNamed": clientNamed{}, "ClientUnnamed": clientUnnamed{},
+		"ClientRecent": clientRecent{}, "ClientDNS": clientDNS{}, "ClientResolver": clientResolver{},
 	} {
 		part, _ := a.at(below("/components/schemas", schema))
 		described := map[string]bool{}

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"flowname/correlate"
@@ -84,7 +86,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if err != nil {
 		return r, err
 	}
-	if r.cache, err = dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.forwarders}); err != nil {
+	if r.cache, err = dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.forwarders, MaxClients: c.MaxClients}); err != nil {
 		return r, dataError(c.Data, err)
 	}
 	if r.out, err = createOutput(c.Out, std.out); err != nil {
@@ -96,7 +98,12 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 		return r, err
 	}
 	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())
-	r.lookout = r.watch.newLookout()
+	if r.watch.clients, err = openClientBook(clientConfig{
+		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.forwarders, reporter: r.watch.reporter, seed: replaySeed,
+	}); err != nil {
+		return r, fmt.Errorf("data directory %s: %w", c.Data, err)
+	}
+	r.lookout = r.watch.newLookout(&sync.Mutex{})
 	r.progress = newProgress(std.err, r.inputs())
 	return r, nil
 }
@@ -165,7 +172,7 @@ func (r *replay) inputs() []*input {
 
 // close writes what is left and closes all.
 func (r *replay) close() error {
-	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.cache.Close(r.filedNs))
+	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.watch.clients.save(), r.cache.Close(r.filedNs))
 	r.closeFiles()
 	return err
 }

@@ -22,7 +22,11 @@ type replayCmd struct {
 	FindingFlags
 	DNSFlags
 	LogFlags
+	ClientFlags
 }
+
+// Validate refuses what can not work.
+func (c *replayCmd) Validate() error { return c.ClientFlags.validate() }
 
 // Run replays the files.
 func (c *replayCmd) Run(std streams) (err error) {

@@ -47,6 +47,7 @@ type runCmd struct {
 	DNSFlags
 	SyslogFlags
 	LogFlags
+	ClientFlags
 
 	allowed []netip.Prefix // of Exporter
 
@@ -70,6 +71,9 @@ func (c *runCmd) Validate() error {
 		return err
 	}
 	if err := c.HTTPFlags.validate(); err != nil {
+		return err
+	}
+	if err := c.ClientFlags.validate(); err != nil {
 		return err
 	}
 	return c.StreamFlags.validate()

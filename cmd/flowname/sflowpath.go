@@ -50,7 +50,7 @@ func (d *daemon) openSamples(c *runCmd) (err error) {
 		}
 		d.samplers = append(d.samplers, r)
 		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-		d.joiners = append(d.joiners, newJoiner(join, d.watch.newLookout(), r.receiver, d.writer.in))
+		d.joiners = append(d.joiners, newJoiner(join, &d.watch, r.receiver, d.writer.in))
 	}
 	return nil
 }

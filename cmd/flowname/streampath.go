@@ -64,7 +64,7 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 	}
 	d.streams = append(d.streams, s)
 	join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-	d.joiners = append(d.joiners, newJoiner(join, d.watch.newLookout(), s.receiver, d.writer.in))
+	d.joiners = append(d.joiners, newJoiner(join, &d.watch, s.receiver, d.writer.in))
 	return nil
 }
 

@@ -21,6 +21,7 @@ func (r *replay) summarise(w io.Writer) {
 	for _, reason := range correlate.Reasons() {
 		summariseTally(w, "unnamed", reason.String(), s.Unnamed[reason], s.Total)
 	}
+	fmt.Fprint(w, r.watch.clients.summarise())
 	cache := r.cache.Stats()
 	summariseCounters(w, "evidence", cache)
 	for i, f := range r.dns {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"sync"
 	"time"
 	"unsafe"
 
 	"flowname/correlate"
+	"flowname/correlate/visibility"
 	"flowname/dnscache"
 	"flowname/dnscache/firstseen"
 )
@@ -13,7 +15,8 @@ import (
 // from the goroutines of all sources at once, flows through a lookout of each
 // joiner's own.
 type watch struct {
-	reporter *reporter // nil: nothing is found
+	reporter *reporter   // nil: nothing is found
+	clients  *clientBook // nil: nobody counts
 }
 
 // evidence takes what was just filed. It does not wait, and copies what it keeps. A nil
@@ -29,15 +32,27 @@ func (w *watch) evidence(r *dnscache.Response) {
 type lookout struct {
 	watch *watch
 	names [lookoutNames]knownName
+
+	clients *visibility.Table // nil: nobody counts
 }
 
-func (w *watch) newLookout() *lookout { return &lookout{watch: w} }
+// newLookout makes the lookout of a joiner that has a lock.
+func (w *watch) newLookout(lock sync.Locker) *lookout {
+	l := &lookout{watch: w}
+	if w.clients != nil {
+		l.clients = w.clients.newTable(lock)
+	}
+	return l
+}
 
 // flow marks a decided flow.
 func (l *lookout) flow(f *correlate.Flow) {
 	l.end(&f.Dst)
 	l.end(&f.Src)
 	l.watch.reporter.flow(f, l)
+	if l.clients != nil {
+		l.clients.Flow(f, l.toDoH(f))
+	}
 }
 
 func (l *lookout) end(e *correlate.End) {

@@ -126,7 +126,7 @@ func (t *Table) Flow(f *correlate.Flow, doh bool) {
 		}
 		return
 	case !t.counts(f, &w):
-		if n.how = notCounted; known {
+		if n.how = notCounted; known && w.asks {
 			t.take(&n)
 		}
 		return

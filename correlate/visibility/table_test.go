@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
-	"time"
 	"unsafe"
 
 	"flowname/correlate"
@@ -14,8 +13,7 @@ import (
 )
 
 const (
-	second = int64(time.Second)
-	t0     = 39352 * periodSeconds * second
+	t0 = 39352 * periodSeconds * second
 )
 
 var web = netip.MustParseAddr("198.51.100.80")

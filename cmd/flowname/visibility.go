@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"flowname/correlate"
+	"flowname/correlate/findings"
+	"flowname/correlate/visibility"
+	"flowname/dnscache"
+)
+
+// ClientFlags are the flags of what is known of each client.
+type ClientFlags struct {
+	MaxClients int `name:"max-clients" help:"Clients that are known at most, for 'flowname clients' and for the reason why a flow has no name; 150 bytes each, and 80 in the index (default ${default})." default:"1000000"`
+}
+
+func (f *ClientFlags) validate() error {
+	if f.MaxClients < 1 {
+		return errors.New("--max-clients is less than 1")
+	}
+	return nil
+}
+
+// Periods of what is done about clients besides counting.
+const (
+	clientSurvey = time.Minute     // for the sizes in /metrics
+	clientSave   = 5 * time.Minute // what a kill can lose of the counts
+)
+
+// A clientBook counts the flows of clients: a table for each joiner, and what they
+// share.
+type clientBook struct {
+	config visibility.Config
+	judge  visibility.Judge
+	doh    *findings.DoH
+	cache  *dnscache.Cache
+	tables []lockedTable
+	before []visibility.Row // of the last run, for the first table
+
+	mu     sync.Mutex // held while all clients are looked at
+	keeper visibility.Keeper
+
+	network snapshot[visibility.Network]
+}
+
+// A lockedTable is a table with the lock of its joiner.
+type lockedTable struct {
+	*visibility.Table
+	lock sync.Locker
+}
+
+// clientConfig is what a clientBook is made of.
+type clientConfig struct {
+	flags      *ClientFlags
+	cache      *dnscache.Cache
+	forwarders []netip.Prefix
+	reporter   *reporter // has what both are told of this network
+	seed       uint64    // 0: a secret one
+}
+
+// openClientBook makes a clientBook of what the last run has left. An error is of
+// that; the book is good all the same.
+func openClientBook(cfg clientConfig) (*clientBook, error) {
+	b := &clientBook{
+		config: visibility.Config{
+			Inside: &cfg.reporter.inside, Resolvers: cfg.reporter.allowed, Forwarders: cfg.forwarders,
+			Room: visibility.NewRoom(cfg.flags.MaxClients), Seed: cfg.seed,
+		},
+		judge:  visibility.Judge{Resolvers: cfg.reporter.allowed, Forwarders: cfg.forwarders},
+		doh:    cfg.reporter.doh,
+		cache:  cfg.cache,
+		keeper: visibility.Keeper{Shelf: cfg.cache.Shelf(dnscache.ShelfVisibility)},
+	}
+	var err error
+	b.before, _, err = b.keeper.Load()
+	for i := range b.before {
+		b.cache.RestoreSight(b.before[i].Client, b.before[i].Sight)
+	}
+	return b, err
+}
+
+// newTable makes the table of one joiner, which is read with its lock.
+func (b *clientBook) newTable(lock sync.Locker) *visibility.Table {
+	t := visibility.New(b.config)
+	t.Restore(b.before)
+	b.before = nil
+	b.tables = append(b.tables, lockedTable{t, lock})
+	return t
+}
+
+// toDoH says whether a flow's server is known to offer DNS over HTTPS: by the name that
+// the client has for it, which goes before its address, as other sites can be there too.
+func (l *lookout) toDoH(f *correlate.Flow) bool {
+	server, addr, port := f.Server()
+	if port != portHTTPS {
+		return false
+	}
+	if b := server.Basis(); b != 0 && b != correlate.Others {
+		return l.known(server.Candidates[0].Name).doh
+	}
+	return l.watch.clients.doh.Addr(addr)
+}
+
+const portHTTPS = 443
+
+// clientStats is the account of the lookout's table.
+func (l *lookout) clientStats() (s visibility.Stats) {
+	if l.clients != nil {
+		s = l.clients.Stats()
+	}
+	return s
+}
+
+// rows are all clients that are known, in order.
+func (b *clientBook) rows() []visibility.Row {
+	var rows []visibility.Row
+	for _, t := range b.tables {
+		for next, more := uint32(0), true; more; more = next != 0 {
+			t.lock.Lock()
+			rows, next = t.AppendRows(rows, next)
+			t.lock.Unlock()
+		}
+	}
+	rows = visibility.Merge(rows)
+	for i := range rows {
+		rows[i].Sight, _ = b.cache.Client(rows[i].Client)
+	}
+	return rows
+}
+
+// look gives all clients to visit, in order, with their statuses, and adds them up.
+func (b *clientBook) look(visit func(*visibility.Row, visibility.Status, string)) visibility.Network {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lookLocked(b.rows(), visit)
+}
+
+func (b *clientBook) lookLocked(rows []visibility.Row, visit func(*visibility.Row, visibility.Status, string)) visibility.Network {
+	network := addUp(rows, &b.judge, visit)
+	b.network.store(network)
+	return network
+}
+
+// addUp gives rows to visit, with their statuses, and adds them up.
+func addUp(rows []visibility.Row, j *visibility.Judge, visit func(*visibility.Row, visibility.Status, string)) (network visibility.Network) {
+	for i := range rows {
+		status, why := j.Of(&rows[i])
+		network.Add(&rows[i], status)
+		if visit != nil {
+			visit(&rows[i], status, why)
+		}
+	}
+	return network
+}
+
+// save keeps what is known of clients.
+func (b *clientBook) save() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rows := b.rows()
+	b.lookLocked(rows, nil)
+	if err := b.keeper.Save(rows, &b.judge); err != nil {
+		return fmt.Errorf("what is known of clients could not be saved: %w", err)
+	}
+	return nil
+}
+
+// keep looks at all clients from time to time, and saves them. It has a goroutine of
+// its own: a joiner holds its lock while the output is slow.
+func (b *clientBook) keep(ctx context.Context, log *slog.Logger) error {
+	survey, save := time.NewTicker(clientSurvey), time.NewTicker(clientSave)
+	defer survey.Stop()
+	defer save.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-survey.C:
+			b.look(nil)
+		case <-save.C:
+			if err := b.save(); err != nil {
+				log.Error("after a restart they will be counted anew", "err", err)
+			}
+		}
+	}
+}
+
+// metrics gives what joiners have published, and the clients of the last survey.
+func (b *clientBook) metrics(ch chan<- prometheus.Metric, joiners []*joiner) {
+	var sum visibility.Stats
+	for _, j := range joiners {
+		s := j.stats.load()
+		sum.Add(&s.clients)
+	}
+	for how, t := range sum.By {
+		by := []label{{"how", visibility.How(how).String()}}
+		send(ch, prometheus.CounterValue, "flowname_visibility_flows_total", "Flows of clients that a lookup could be expected before, by what names them or why nothing does.", t.Flows, by)
+		send(ch, prometheus.CounterValue, "flowname_visibility_bytes_total", "Bytes of these flows as exported.", t.Bytes, by)
+	}
+	all, own := sum.Tally()
+	send(ch, prometheus.CounterValue, "flowname_visibility_all_flows_total", "Flows of clients that a lookup could be expected before.", all.Flows, nil)
+	send(ch, prometheus.CounterValue, "flowname_visibility_own_flows_total", "Of these, flows with names of their own.", own.Flows, nil)
+	send(ch, prometheus.CounterValue, "flowname_visibility_all_bytes_total", "Bytes of flows of clients that a lookup could be expected before.", all.Bytes, nil)
+	send(ch, prometheus.CounterValue, "flowname_visibility_own_bytes_total", "Of these, bytes of flows with names of their own.", own.Bytes, nil)
+	for kind := visibility.Asked(1); kind < visibility.NumAsked; kind++ {
+		send(ch, prometheus.CounterValue, "flowname_visibility_asked_total", "Flows of clients to resolvers, by kind.", sum.Asked[kind], []label{{"kind", kind.String()}})
+	}
+	account(ch, "visibility", struct{ Clients, Evicted, AtDoor, Refused uint64 }{sum.Clients, sum.Evicted, sum.AtDoor, sum.Refused})
+	network := b.network.load()
+	for _, s := range visibility.Statuses() {
+		send(ch, prometheus.GaugeValue, "flowname_visibility_status_clients", "Clients by status, at most a minute ago.", network.By[s], []label{{"status", s.String()}})
+	}
+}
+
+// summarise is a line for the summary of a replay; empty where there are no clients.
+func (b *clientBook) summarise() string {
+	network := b.look(nil)
+	if network.Clients == 0 {
+		return ""
+	}
+	total, own := network.Total()
+	return fmt.Sprintf("%s clients: %s; %s of their %s flows that count have names of their own\n",
+		grouped(network.Clients), statusCounts(&network), percent(own, total), grouped(total))
+}
+
+// statusCounts says how many clients have each status.
+func statusCounts(n *visibility.Network) string {
+	var parts []string
+	for _, s := range visibility.Statuses() {
+		if n.By[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", grouped(n.By[s]), s))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// percent writes a share for people.
+func percent(part, whole uint64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
