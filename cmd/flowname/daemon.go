@@ -94,6 +94,9 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	}); err != nil {
 		log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
 	}
+	if d.watch.seen, err = openSightings(&c.FirstSeenFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
+		return d, err
+	}
 	if err = d.loadFiles(c.DNS); err != nil {
 		return d, err
 	}
@@ -188,12 +191,12 @@ func loadFile(cache *dnscache.Cache, w *watch, path string, dns dnsConfig) (n in
 		t := source.pop().value
 		t.file(cache, w, now)
 		if n++; n%flushEvery == 0 {
-			if err := cache.Flush(now); err != nil {
+			if err := errors.Join(cache.Flush(now), w.settle(now)); err != nil {
 				return n, nil, err
 			}
 		}
 	}
-	return n, f.problem, nil
+	return n, f.problem, w.settle(time.Now().UnixNano())
 }
 
 func (d *daemon) openSources(c *runCmd) (err error) {
@@ -288,8 +291,8 @@ func (d *daemon) abandon() {
 //  3. joiners hand out what waits, which ends the writer
 //  4. the writer flushes and closes the output
 //  5. housekeeping and HTTP end
-//  6. findings are written, what was learned of exporters and clients is saved, the cache
-//     writes what it holds and closes
+//  6. findings and first sightings are written, what was learned of exporters and clients is
+//     saved, the cache writes what it holds and closes
 func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	sources, sourcesCtx := errgroup.WithContext(ctx)
 	services, stopServices := context.WithCancel(context.Background())
@@ -298,6 +301,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	var house errgroup.Group
 	house.Go(func() error { return d.keepHouse(services, reload) })
 	house.Go(func() error { return d.watch.clients.keep(services, d.log) })
+	house.Go(func() error { return d.watch.seen.keep(services, d.log) })
 	if d.http != nil {
 		house.Go(func() error { return serveHTTP(services, d.http, d.httpListener) })
 	}
@@ -327,7 +331,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	err = errors.Join(err, <-written) // 4
 	stopServices()
 	err = errors.Join(err, house.Wait()) // 5
-	err = errors.Join(err, d.watch.reporter.close(), d.saveExporters(), d.watch.clients.save())
+	err = errors.Join(err, d.watch.reporter.close(), d.watch.settle(time.Now().UnixNano()), d.saveExporters(), d.watch.clients.save())
 	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
 }
 

@@ -23,6 +23,13 @@ type piece struct {
 	connection *dnscache.Connection
 }
 
+func (t *piece) timeNs() int64 {
+	if t.connection != nil {
+		return t.connection.TimeNs
+	}
+	return t.response.TimeNs
+}
+
 // file files it, and shows it to a watch.
 func (t *piece) file(cache *dnscache.Cache, w *watch, filedNs int64) {
 	if t.connection != nil {
@@ -186,10 +193,7 @@ func (f *dnsFile) pull() (int64, piece, bool) {
 	}
 	t := f.ready[f.next]
 	f.next++
-	if t.connection != nil {
-		return t.connection.TimeNs, t, true
-	}
-	return t.response.TimeNs, t, true
+	return t.timeNs(), t, true
 }
 
 // advance reads one thing; false when there is none left.

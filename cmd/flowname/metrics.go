@@ -53,6 +53,9 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	c.syslog(ch)
 	c.findings(ch)
 	c.d.watch.clients.metrics(ch, c.d.joiners)
+	if seen := c.d.watch.seen; seen != nil {
+		account(ch, "first_seen", seen.book.Stats())
+	}
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
 	account(ch, "geo", c.d.places.Stats())
@@ -154,7 +157,10 @@ func (s *resolverServer) connections(ch chan<- prometheus.Metric, stage string, 
 var sizes = map[string]bool{
 	"cache_versions": true, "cache_pairs": true, "cache_addresses": true, "cache_clients": true,
 	"cache_names": true, "cache_name_bytes": true, "cache_pending": true,
-	"visibility_clients": true, "log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
+	"visibility_clients": true,
+	"first_seen_domains": true, "first_seen_names": true, "first_seen_pairs": true,
+	"first_seen_waiting": true, "first_seen_young": true,
+	"log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
 }
 
 type label struct{ name, value string }

@@ -51,6 +51,7 @@ type replay struct {
 	line     []byte
 	encoder  export.Encoder
 	err      error // the first that ends it
+	begun    bool  // time has passed
 	filed    uint64
 }
 
@@ -97,6 +98,9 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	}); err != nil {
 		return r, err
 	}
+	if r.watch.seen, err = openSightings(&c.FirstSeenFlags, r.cache, replaySeed, 0); err != nil {
+		return r, err
+	}
 	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())
 	if r.watch.clients, err = openClientBook(clientConfig{
 		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.forwarders, reporter: r.watch.reporter, seed: replaySeed,
@@ -137,6 +141,10 @@ func (r *replay) run(ctx context.Context) {
 // advance lets time pass: flows that have waited long enough by then are
 // written before anything later is filed.
 func (r *replay) advance(atNs int64) {
+	if !r.begun {
+		r.begun = true
+		r.fail(r.watch.settle(atNs)) // from here on it is known what is young
+	}
 	r.watch.reporter.pass(atNs)
 	r.correlator.Release(atNs-1, r.write)
 }
@@ -144,9 +152,14 @@ func (r *replay) advance(atNs int64) {
 func (r *replay) file(t piece) {
 	t.file(r.cache, &r.watch, r.filedNs)
 	if r.filed++; r.filed%flushEvery == 0 {
-		if err := errors.Join(r.cache.Flush(r.filedNs), r.watch.reporter.write()); err != nil && r.err == nil {
-			r.err = err
-		}
+		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.timeNs()), r.watch.reporter.write()))
+	}
+}
+
+// fail ends the replay, if err is one.
+func (r *replay) fail(err error) {
+	if r.err == nil {
+		r.err = err
 	}
 }
 
@@ -172,7 +185,7 @@ func (r *replay) inputs() []*input {
 
 // close writes what is left and closes all.
 func (r *replay) close() error {
-	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.watch.clients.save(), r.cache.Close(r.filedNs))
+	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.watch.settle(0), r.watch.clients.save(), r.cache.Close(r.filedNs))
 	r.closeFiles()
 	return err
 }

@@ -43,6 +43,7 @@ type runCmd struct {
 	HTTPFlags
 	ClockFlags
 	FindingFlags
+	FirstSeenFlags
 	StreamFlags
 	DNSFlags
 	SyslogFlags
@@ -74,6 +75,9 @@ func (c *runCmd) Validate() error {
 		return err
 	}
 	if err := c.ClientFlags.validate(); err != nil {
+		return err
+	}
+	if err := c.FirstSeenFlags.validate(); err != nil {
 		return err
 	}
 	return c.StreamFlags.validate()

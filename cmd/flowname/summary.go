@@ -24,6 +24,9 @@ func (r *replay) summarise(w io.Writer) {
 	fmt.Fprint(w, r.watch.clients.summarise())
 	cache := r.cache.Stats()
 	summariseCounters(w, "evidence", cache)
+	if r.watch.seen != nil {
+		summariseCounters(w, "first seen", r.watch.seen.book.Stats())
+	}
 	for i, f := range r.dns {
 		f.summarise(w)
 		if late := r.dnsSources[i].late; late > 0 {

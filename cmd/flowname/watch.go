@@ -15,6 +15,7 @@ import (
 // from the goroutines of all sources at once, flows through a lookout of each
 // joiner's own.
 type watch struct {
+	seen     *sightings  // nil: nobody keeps them
 	reporter *reporter   // nil: nothing is found
 	clients  *clientBook // nil: nobody counts
 }
@@ -25,7 +26,16 @@ func (w *watch) evidence(r *dnscache.Response) {
 	if w == nil {
 		return
 	}
+	w.seen.note(r)
 	w.reporter.answer(r)
+}
+
+// settle does what evidence does not wait for, as of now.
+func (w *watch) settle(nowNs int64) error {
+	if w == nil {
+		return nil
+	}
+	return w.seen.settle(nowNs)
 }
 
 // A lookout is the part of a watch that one joiner has for itself.
@@ -47,18 +57,19 @@ func (w *watch) newLookout(lock sync.Locker) *lookout {
 
 // flow marks a decided flow.
 func (l *lookout) flow(f *correlate.Flow) {
-	l.end(&f.Dst)
-	l.end(&f.Src)
+	l.end(&f.Dst, f.StartNs)
+	l.end(&f.Src, f.StartNs)
 	l.watch.reporter.flow(f, l)
 	if l.clients != nil {
 		l.clients.Flow(f, l.toDoH(f))
 	}
 }
 
-func (l *lookout) end(e *correlate.End) {
+func (l *lookout) end(e *correlate.End, startNs int64) {
 	e.YoungNs = -1
 	if e.Named {
-		e.Domain = l.known(e.Candidates[0].Name).domain
+		k := l.known(e.Candidates[0].Name)
+		e.Domain, e.YoungNs = k.domain, l.watch.seen.ageNs(k, startNs)
 	}
 }
 
@@ -67,7 +78,8 @@ func (l *lookout) end(e *correlate.End) {
 type knownName struct {
 	name   string
 	domain string
-	doh    bool // it is one of DNS over HTTPS
+	key    firstseen.Key // of domain
+	doh    bool          // it is one of DNS over HTTPS
 }
 
 const lookoutNames = 1 << 12
@@ -77,6 +89,7 @@ func (l *lookout) known(name string) *knownName {
 	k := &l.names[uint64(uintptr(unsafe.Pointer(text)))*0x9e3779b97f4a7c15>>(64-12)]
 	if unsafe.StringData(k.name) != text || len(k.name) != len(name) {
 		*k = knownName{name: name, domain: firstseen.Domain(name), doh: l.watch.reporter.isDoH(name)}
+		k.key = l.watch.seen.key(k.domain)
 	}
 	return k
 }

@@ -29,7 +29,7 @@ type Config struct {
 	// Memory is how many pairs of client and domain are known by heart, of 8 bytes
 	// each; half as many names, of 16. 0: two million.
 	Memory int
-	// MaxQueue bounds what waits to be settled, in bytes. 0: 8 MB.
+	// MaxQueue bounds what waits to be settled, in bytes. 0: 16 MB.
 	MaxQueue int
 	// MaxAbsent is how many domains without an address are entered for each hour.
 	// 0: 1000.
@@ -55,7 +55,7 @@ func (c *Config) Validate() error {
 
 func (c *Config) setDefaults() {
 	orDefault(&c.Memory, 2<<20)
-	orDefault(&c.MaxQueue, 8<<20)
+	orDefault(&c.MaxQueue, 16<<20)
 	orDefault(&c.MaxAbsent, 1000)
 	most := uint64(64 << 20)
 	if c.Shelf == nil {
@@ -199,6 +199,7 @@ func (b *Book) noteName(h uint64, t *thing) {
 
 // noteThing queues a thing, and remembers its pair.
 func (b *Book) noteThing(pair uint64, t *thing) bool {
+	b.lowerBegan(t.sec) // before it can be asked how young it is
 	if !b.queue.put(t, b.cfg.MaxQueue) {
 		b.count.overflowed.Add(1)
 		return false
@@ -208,6 +209,14 @@ func (b *Book) noteThing(pair uint64, t *thing) bool {
 		b.pairs.note(pair, t.sec)
 	}
 	return true
+}
+
+func (b *Book) lowerBegan(sec uint32) {
+	for had := b.began.Load(); had == 0 || sec < had; had = b.began.Load() {
+		if b.began.CompareAndSwap(had, sec) {
+			return
+		}
+	}
 }
 
 // domainOf is Domain for what the book is about: names beneath arpa are no one's.

@@ -194,7 +194,7 @@ func (b *Book) begin(sec uint32) error {
 	until := uint64(b.header.began) + uint64(b.header.warmUp)
 	first := b.header.began == 0
 	b.header.began = sec
-	b.began.Store(sec)
+	b.lowerBegan(sec)
 	from := uint64(sec) + uint64(b.header.warmUp)
 	if first || from > uint64(b.newest) {
 		return nil
