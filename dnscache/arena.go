@@ -52,6 +52,9 @@ func (c *Cache) plant() {
 		s := &c.shards[i]
 		s.versions.from, s.addresses.from, s.pairs.from = &c.arena, &c.arena, &c.arena
 	}
+	for i := range c.outcomes.shards {
+		c.outcomes.shards[i].entries.from = &c.arena
+	}
 	for i := range c.names.shards {
 		c.names.shards[i].entries.from = &c.arena
 	}

@@ -21,7 +21,7 @@ type Config struct {
 	Window time.Duration
 	// MaxVersions bounds the index, over all chains; an answer counts twice,
 	// for its client and for its address. 0: 4 million, about 250 MB. What waits
-	// to be written comes on top.
+	// to be written comes on top, and an eighth as many outcomes.
 	MaxVersions int
 	// MaxPending bounds what waits to be written. 0: one million versions.
 	MaxPending int
@@ -103,6 +103,8 @@ type Cache struct {
 	shards  [1 << shardBits]shard
 	arena   arena // of what is in clients, names and shards
 
+	outcomes outcomes
+
 	beganNs atomic.Int64 // the earliest time known
 	newest  atomic.Int64 // the latest
 	filedNs atomic.Int64 // when something was last filed
@@ -140,6 +142,7 @@ func Open(cfg Config) (*Cache, error) {
 		clientQuota: max(1, cfg.MaxClients/len(clients{}.shards)),
 		hash:        newHasher(cfg.Seed),
 	}
+	c.outcomes.quota = uint32(max(1, cfg.MaxVersions/outcomeShare/len(c.outcomes.shards)))
 	c.names.init(c.hash)
 	c.plant()
 	if cfg.Dir == "" {
@@ -196,6 +199,7 @@ func (c *Cache) File(r *Response, filedNs int64) {
 		return
 	}
 	if len(r.Addrs) == 0 {
+		c.fileOutcome(who, r, filedNs)
 		return
 	}
 	if !validName(r.Name) || len(r.Canonical) > 0 && !validName(r.Canonical) {

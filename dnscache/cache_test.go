@@ -339,7 +339,8 @@ func TestStatsAreCovered(t *testing.T) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Stats]()) {
 		fmt.Fprintln(&all, f.Name)
 	}
-	known := strings.Fields(`Responses Connections Answers Questions BadTime BadName BadAddr Reserved
+	known := strings.Fields(`Responses Connections Answers Questions Outcomes OutcomesDropped
+		OutcomesEvicted OutcomeRuns BadTime BadName BadAddr Reserved
 		Forwarded Masked Extended Duplicates Late ChainFull
 		Dropped Versions Pairs Addresses Clients Names NameBytes Pending EvictedWindow EvictedBound Trimmed
 		EvictedClients Lookups Hits Filtered ColdReads ColdErrors ColdCut Written WriteErrors Warmed`)

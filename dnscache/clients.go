@@ -27,6 +27,9 @@ type client struct {
 	written uint32 // Unix second of filing when it was last queued for the store
 	sight   sight
 	queued  bool // it waits for Flush
+
+	hour     uint16 // of filing, the lower bits, in which it had
+	outcomes uint32 // so many runs of outcomes
 }
 
 // clientRefresh is how often, in seconds, a client that is still there is

@@ -41,6 +41,15 @@
 // that no host has, so that the history has it and AppendClient does not: its client
 // did not resolve it. In the history connections are rows of their own.
 //
+// A response without addresses that says so (NXDOMAIN, no such records, an error)
+// is an outcome: Runs gives it, with who asked, when and how often; nothing else
+// does, and no look-up of a flow meets it. What a question for another type than
+// addresses was refused, and an answer that the source had a part of only (Partial),
+// say nothing about addresses and are no outcomes. Outcomes have tables and keys of
+// their own, so that made-up names that do not exist cost answers nothing: neither
+// their place in the index, nor the queue for the disk, the filter, the start or
+// the name index.
+//
 // Runs hold evidence of one class: DNS, handshakes, or agents and devices.
 //
 // A question's client, and an answer's, is who asked, unless that is a forwarder or an
@@ -96,6 +105,13 @@
 // More than 1024 waiting versions of one chain are refused (ChainFull). Clients
 // have a bound of their own. In memory only, what the bound evicts is gone, and
 // with the same Seed the same input evicts the same.
+//
+// The index keeps the runs of outcomes that were filed last, an eighth of
+// MaxVersions; of what has to be written none makes room, and more is dropped. The
+// store takes at most 65,536 runs of them from one client in an hour of filing, and
+// from all together in an hour as many as answers were filed since the hour before,
+// and a million: it grows by them no more than by answers. OutcomesDropped counts
+// the rest.
 //
 // Names over 1100 bytes or not in presentation form, times up to 1970 and invalid or
 // reserved addresses are refused and counted. Of a process's path at most 900 bytes

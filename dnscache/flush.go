@@ -25,6 +25,9 @@ func (c *Cache) Flush(nowNs int64) error {
 	for i := range c.shards {
 		w.shard(&c.shards[i])
 	}
+	for i := range c.outcomes.shards {
+		w.outcomes(&c.outcomes.shards[i])
+	}
 	for i := range c.clients.shards {
 		w.clients(&c.clients.shards[i])
 	}
@@ -38,6 +41,9 @@ func (c *Cache) Flush(nowNs int64) error {
 	}
 	for i := range c.shards {
 		c.landed(&c.shards[i], err == nil)
+	}
+	for i := range c.outcomes.shards {
+		c.outcomesLanded(&c.outcomes.shards[i], err == nil)
 	}
 	for i := range c.clients.shards {
 		w.clientsLanded(&c.clients.shards[i], err == nil)

@@ -111,6 +111,8 @@ type sink struct {
 	beneath bool   // the name is a domain with all beneath it
 	name    string // without "*."
 
+	each func(*Run) bool // yields runs in place of rows
+
 	row  Row      // the one at hand; Count 0: none yet
 	made bool     // it is of connections
 	best [3][]Row // of IPv4, of IPv6, without an address
@@ -186,6 +188,13 @@ func (sk *sink) add(x *run) {
 		last, count = first, max(count-1, 1)
 	}
 	r := &sk.row
+	if sk.each != nil {
+		sk.emitRun(&Run{
+			Kind: sk.kind(), Name: r.Name, Canonical: string(x.canon), Addr: r.Addr, Client: r.Client,
+			FirstNs: first, LastNs: last, Count: count, TTL: x.ttl, Source: x.source,
+		})
+		return
+	}
 	if r.Count == 0 {
 		r.FirstNs, r.LastNs = first, last
 	}

@@ -10,14 +10,16 @@ import (
 
 // history answers from the store.
 func (s *store) history(sk *sink) error {
-	read := s.historyOfName
-	if sk.q.Addr.IsValid() {
-		read = s.historyOfAddr
-	}
 	txn := s.read()
 	defer txn.Discard()
 	for _, client := range sk.clients() {
-		if err := read(txn, sk, client); err != nil {
+		var err error
+		if sk.q.Addr.IsValid() {
+			err = s.historyOfAddr(txn, sk, client)
+		} else {
+			err = s.historyOfName(txn, sk, client, nil)
+		}
+		if err != nil {
 			return fmt.Errorf("dnscache: history: %w", err)
 		}
 	}
@@ -97,8 +99,8 @@ func (sk *sink) addItem(item *badger.Item, first int64) error {
 }
 
 // historyOfName goes through the name index and looks up the runs of each entry,
-// of one client or of all.
-func (s *store) historyOfName(txn *badger.Txn, sk *sink, client []byte) error {
+// of one client or of all, with the outcomes that are to be among them.
+func (s *store) historyOfName(txn *badger.Txn, sk *sink, client []byte, outcomes *outcomeReader) error {
 	prefix := appendLabels([]byte{kindName}, sk.name)
 	if !sk.beneath {
 		prefix = append(append(prefix, 0), client...)
@@ -108,8 +110,12 @@ func (s *store) historyOfName(txn *badger.Txn, sk *sink, client []byte) error {
 	runs := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindPair}})
 	defer runs.Close()
 	for it.Rewind(); it.Valid() && !sk.done; it.Next() {
-		name, client, addr, err := readNameKey(it.Item().Key())
+		key := it.Item().Key()
+		name, client, addr, err := readNameKey(key)
 		if err != nil {
+			return err
+		}
+		if err := outcomes.upTo(sk, key); err != nil {
 			return err
 		}
 		if sk.asks(client) {
@@ -157,15 +163,10 @@ type indexRow struct {
 // indexHistory answers from the index. It copies what it needs of a shard under
 // its lock and yields when it has all, in the store's order.
 func (c *Cache) indexHistory(sk *sink) error {
-	var rows []indexRow
-	for i := range c.shards {
-		if err := sk.ctx.Err(); err != nil {
-			return fmt.Errorf("dnscache: history: %w", err)
-		}
-		rows = c.shards[i].appendRows(rows, sk, &c.names)
+	rows, err := c.indexRows(sk)
+	if err != nil {
+		return err
 	}
-	byAddr := sk.q.Addr.IsValid()
-	slices.SortFunc(rows, func(a, b indexRow) int { return a.compare(&b, byAddr) })
 	for i := range rows {
 		r := &rows[i]
 		sk.begin(r.name, r.client, r.addr)
@@ -178,6 +179,20 @@ func (c *Cache) indexHistory(sk *sink) error {
 	}
 	sk.finish()
 	return nil
+}
+
+// indexRows copies what is asked for, in the store's order.
+func (c *Cache) indexRows(sk *sink) ([]indexRow, error) {
+	var rows []indexRow
+	for i := range c.shards {
+		if err := sk.ctx.Err(); err != nil {
+			return nil, fmt.Errorf("dnscache: history: %w", err)
+		}
+		rows = c.shards[i].appendRows(rows, sk, &c.names)
+	}
+	byAddr := sk.q.Addr.IsValid()
+	slices.SortFunc(rows, func(a, b indexRow) int { return a.compare(&b, byAddr) })
+	return rows, nil
 }
 
 func (a *indexRow) compare(b *indexRow, byAddr bool) int {

@@ -12,18 +12,20 @@ import (
 //	c CLIENT                       a client is seen
 //	m                              state: version, beginning, clock
 //	n LABELS 0 CLIENT ADDRESS      the name has, or had, that address
+//	o LABELS 0 CLIENT OUTCOME TIME a run of responses that had no address
 //	p ADDRESS CLIENT NAME 0 TIME   a run of what one client had
 //	s SHELF KEY                    what a Shelf keeps, for ever
 //
-// LABELS are the name's labels, top first, each ended by a byte 1, so that what
+// An OUTCOME is the question's type (or 0) and the RCODE, two bytes each. LABELS are the name's labels, top first, each ended by a byte 1, so that what
 // is beneath a domain lies together.
 const (
-	kindOthers = 'a'
-	kindClient = 'c'
-	kindState  = 'm'
-	kindName   = 'n'
-	kindPair   = 'p'
-	kindShelf  = 's'
+	kindOthers  = 'a'
+	kindClient  = 'c'
+	kindState   = 'm'
+	kindName    = 'n'
+	kindOutcome = 'o'
+	kindPair    = 'p'
+	kindShelf   = 's'
 )
 
 // formatVersion is that of keys and values; another one is refused.
@@ -168,6 +170,32 @@ func readNameKey(key []byte) (name string, client, addr ip, err error) {
 		return "", ip{}, ip{}, errRecord
 	}
 	return readLabels(key[1:end]), readIP(key[end+1:]), readIP(key[end+17:]), nil
+}
+
+// outcomeTail is how many bytes of the key of an outcome come after the client.
+const outcomeTail = 2 + 2 + 8
+
+// appendOutcomeKey appends the key of a run of outcomes.
+func appendOutcomeKey(b []byte, x *outcomeRun) []byte {
+	b = appendIP(append(appendLabels(append(b, kindOutcome), x.name), 0), x.client)
+	b = binary.BigEndian.AppendUint16(b, x.about)
+	b = binary.BigEndian.AppendUint16(b, x.rcode)
+	return binary.BigEndian.AppendUint64(b, ^uint64(x.run.first))
+}
+
+// readOutcomeKey splits one.
+func readOutcomeKey(key []byte) (x outcomeRun, err error) {
+	end := len(key) - outcomeTail - 17
+	if end < 1 || key[end] != 0 || end > 1 && key[end-1] != 1 {
+		return x, errRecord
+	}
+	tail := key[end+17:]
+	x.name, x.client = readLabels(key[1:end]), readIP(key[end+1:])
+	x.about, x.rcode = binary.BigEndian.Uint16(tail), binary.BigEndian.Uint16(tail[2:])
+	if x.run.first = int64(^binary.BigEndian.Uint64(tail[4:])); x.run.first <= 0 {
+		return x, errRecord
+	}
+	return x, nil
 }
 
 func appendClientKey(b []byte, p ip) []byte { return appendIP(append(b, kindClient), p) }

@@ -66,8 +66,12 @@ type Response struct {
 
 	// Addrs are the addresses that Name has by this response. Empty for
 	// NXDOMAIN, for answers without addresses and for errors: such a response
-	// names nothing, but shows that the client's DNS is seen.
+	// names nothing, but is an outcome, and shows that the client's DNS is seen.
 	Addrs []Addr
+	// Partial says that Addrs may lack what the answer held: it was cut short, is
+	// a referral, or its records could not be used. That it has no addresses then
+	// says nothing about the name.
+	Partial bool
 
 	// QuestionOnly says that the source tells what was asked and can not tell
 	// what was answered: Addrs is empty, and that says nothing about the name.

@@ -129,6 +129,17 @@ func (t *slots) grow(hashOf func(uint32) uint64) {
 	}
 }
 
+// replace puts item where old is, which has the same hash.
+func (t *slots) replace(h uint64, old, item uint32) {
+	got, pos := t.seek(h, h)
+	for got != old && got != 0 {
+		got, pos = t.seek(h, pos+1)
+	}
+	if got == old {
+		t.cells[pos&uint64(len(t.cells)-1)] = slotTag(h) | item
+	}
+}
+
 // remove takes item out and moves the rest of its cluster up, so that no
 // tombstones gather.
 func (t *slots) remove(h uint64, item uint32, hashOf func(uint32) uint64) {

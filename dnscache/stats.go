@@ -8,6 +8,11 @@ type Stats struct {
 	// the addresses in responses and the names of connections, Questions the
 	// responses that only say who asked.
 	Responses, Connections, Answers, Questions uint64
+	// Outcomes are responses that said that there is no address. Of their runs
+	// OutcomesDropped were not kept because a client, or all together, had too many,
+	// or because the index was full of what waits to be written; OutcomesEvicted
+	// made room in it, where OutcomeRuns are now.
+	Outcomes, OutcomesDropped, OutcomesEvicted, OutcomeRuns uint64
 	// Refused responses: a time that is not after 1970, a name that is empty,
 	// too long or not in presentation form; answers without an address; and what
 	// claims an address that the package keeps for itself.
@@ -54,7 +59,7 @@ type counters struct {
 	forwarded, masked                            atomic.Uint64
 	badTime, badName, badAddr, reserved, dropped atomic.Uint64
 	filtered, coldReads, coldErrors, coldCut     atomic.Uint64
-	written, writeErrors, warmed                 atomic.Uint64
+	written, writeErrors, warmed, outcomes       atomic.Uint64
 }
 
 // Stats is the counters' present state.
@@ -62,6 +67,7 @@ func (c *Cache) Stats() Stats {
 	st := Stats{
 		Responses: c.count.responses.Load(), Connections: c.count.connections.Load(),
 		Answers: c.count.answers.Load(), Questions: c.count.questions.Load(),
+		Outcomes:  c.count.outcomes.Load(),
 		Forwarded: c.count.forwarded.Load(), Masked: c.count.masked.Load(),
 		BadTime: c.count.badTime.Load(), BadName: c.count.badName.Load(),
 		BadAddr: c.count.badAddr.Load(), Reserved: c.count.reserved.Load(), Dropped: c.count.dropped.Load(),
@@ -72,6 +78,14 @@ func (c *Cache) Stats() Stats {
 	}
 	for i := range c.shards {
 		c.shards[i].addTo(&st)
+	}
+	for i := range c.outcomes.shards {
+		s := &c.outcomes.shards[i]
+		st.OutcomesDropped += s.dropped.Load()
+		st.OutcomesEvicted += s.evicted.Load()
+		s.mu.Lock()
+		st.OutcomeRuns += uint64(s.entries.used())
+		s.mu.Unlock()
 	}
 	for i := range c.clients.shards {
 		s := &c.clients.shards[i]

@@ -35,6 +35,7 @@ func (c *Cache) warm() error {
 	c.saved = st
 	c.beganNs.Store(st.began)
 	c.newest.Store(st.newest)
+	c.outcomes.opened = st.newest
 	c.clock.now.Store(st.clock)
 	txn := c.store.read()
 	defer txn.Discard()

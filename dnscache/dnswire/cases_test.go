@@ -250,3 +250,42 @@ func boundCases(t testing.TB) []parseCase {
 			want: "a.example: 192.0.2.1/60", stats: "Beyond"},
 	}
 }
+
+// TestPartial tells empty answers that are the whole answer from those that are
+// not.
+func TestPartial(t *testing.T) {
+	with := func(msg []byte, change func(flags *[2]byte)) []byte {
+		change((*[2]byte)(msg[2:4]))
+		return msg
+	}
+	none := func(*[2]byte) {}
+	const soa, ns = "ns:example. 60 IN SOA ns.example. x.example. 1 2 3 4 5", "ns:example. 60 IN NS ns.example."
+	for what, c := range map[string]struct {
+		msg    []byte
+		change func(*[2]byte)
+		want   bool
+	}{
+		"an answer":               {pack(t, "a.example. A", "a.example. 60 IN A 192.0.2.1"), none, false},
+		"nothing at all":          {pack(t, "a.example. A"), none, false},
+		"NODATA":                  {pack(t, "a.example. A", soa), none, false},
+		"NODATA with NS and SOA":  {pack(t, "a.example. A", ns, soa), none, false},
+		"NODATA behind an alias":  {pack(t, "a.example. A", "a.example. 60 IN CNAME b.example.", soa), none, false},
+		"a referral":              {pack(t, "a.example. A", ns), none, true},
+		"NS by an authority":      {pack(t, "a.example. A", ns), func(f *[2]byte) { f[0] |= 0x04 }, false},
+		"NXDOMAIN":                {pack(t, "a.example. A", soa), func(f *[2]byte) { f[1] = 3 }, false},
+		"cut by the server":       {pack(t, "a.example. A"), func(f *[2]byte) { f[0] |= 0x02 }, true},
+		"records off the chain":   {pack(t, "a.example. A", "b.example. 60 IN A 192.0.2.1"), none, true},
+		"a service without hints": {pack(t, "a.example. HTTPS", "a.example. 60 IN HTTPS 1 . alpn=h2"), none, true},
+		"another class":           {pack(t, "a.example. CH A"), none, true},
+	} {
+		var r dnscache.Response
+		if err := NewParser(Config{}).Parse(&r, with(c.msg, c.change)); err != nil || r.Partial != c.want {
+			t.Errorf("%s: partial %v, want %v; error %v", what, r.Partial, c.want, err)
+		}
+	}
+	var r dnscache.Response
+	cut := pack(t, "a.example. A", "a.example. 60 IN A 192.0.2.1")
+	if err := NewParser(Config{}).Parse(&r, cut[:len(cut)-3]); err != ErrTruncated || !r.Partial {
+		t.Errorf("cut on the way: partial %v, error %v", r.Partial, err)
+	}
+}

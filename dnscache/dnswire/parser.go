@@ -41,6 +41,8 @@ type Parser struct {
 	chain [maxSteps + 1]link
 	depth int // how much of chain is in use
 
+	servers, start bool // the authority section has NS records, an SOA record
+
 	target targetName // of the best ServiceMode record
 	owner  [MaxWireName]byte
 
@@ -69,7 +71,7 @@ func NewParser(cfg Config) *Parser {
 // Stats returns what the parser has counted so far.
 func (p *Parser) Stats() Stats { return p.stats }
 
-// Parse fills Name, Canonical, Type, RCode, Addrs and Subnet of dst from a
+// Parse fills Name, Canonical, Type, RCode, Addrs, Partial and Subnet of dst from a
 // response and leaves the other fields alone. What it fills aliases the parser's buffers
 // until its next call. Canonical is nil where it is the same as Name, Addrs is
 // empty where the response names nothing.
@@ -80,7 +82,7 @@ func (p *Parser) Stats() Stats { return p.stats }
 func (p *Parser) Parse(dst *dnscache.Response, msg []byte) error {
 	p.stats.Messages++
 	dst.Name, dst.Canonical, dst.Addrs = nil, nil, nil
-	dst.Type, dst.RCode, dst.Subnet = 0, 0, netip.Prefix{}
+	dst.Type, dst.RCode, dst.Subnet, dst.Partial = 0, 0, netip.Prefix{}, false
 	p.q = Question{}
 	off, err := readQuestion(&p.q, msg, p.qbuf[:0])
 	switch {
@@ -105,6 +107,7 @@ func (p *Parser) Parse(dst *dnscache.Response, msg []byte) error {
 		dst.Addrs = p.addrs
 		dst.Canonical = p.appendCanonical()
 	}
+	dst.Partial = err != nil || p.isPartial(dst, msg)
 	if len(dst.Addrs) > 0 {
 		p.stats.Named++
 		p.stats.Addresses += uint64(len(dst.Addrs))
@@ -115,7 +118,7 @@ func (p *Parser) Parse(dst *dnscache.Response, msg []byte) error {
 // begin empties the scratch and starts the chain at the question's name.
 func (p *Parser) begin(dst *dnscache.Response) {
 	p.links, p.found, p.addrs = p.links[:0], p.found[:0], p.addrs[:0]
-	p.target.have = false
+	p.target.have, p.servers, p.start = false, false, false
 	fold(p.q.Name)
 	first := &p.chain[0]
 	first.name = append(first.buf[:0], p.q.Name...)

@@ -12,7 +12,9 @@ const maxMessage = 65535
 // Types and classes, by IANA's registry.
 const (
 	typeA     = 1
+	typeNS    = 2
 	typeCNAME = 5
+	typeSOA   = 6
 	typeAAAA  = 28
 	typeDNAME = 39
 	typeOPT   = 41

@@ -77,9 +77,22 @@ func (p *Parser) readSections(dst *dnscache.Response, msg []byte, off int) error
 			dst.Subnet = subnetOf(msg[r.data:next])
 			return nil
 		}
+		if i < authorities {
+			p.servers = p.servers || r.typ == typeNS
+			p.start = p.start || r.typ == typeSOA
+		}
 		off = next
 	}
 	return nil
+}
+
+// isPartial says whether that a response has no addresses says nothing about its
+// name. With nothing but name servers it says whom else to ask (RFC 2308 section
+// 2.2): there is no SOA record, as NODATA has it, and no authority.
+func (p *Parser) isPartial(dst *dnscache.Response, msg []byte) bool {
+	const authoritative = 0x04 // in the third octet
+	referral := p.servers && !p.start && p.q.Answers == 0 && msg[2]&authoritative == 0
+	return referral || p.q.Truncated || p.q.Class != classIN || len(dst.Addrs) == 0 && len(p.found) > 0
 }
 
 // keep puts a record of the answer into the list it belongs to, if any.
