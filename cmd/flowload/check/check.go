@@ -41,7 +41,7 @@ type Checker struct {
 	places bool
 	seen   []uint64 // a bit a flow
 	v5     bool
-	rec    record
+	rec    *scanner
 	buf    []byte
 	acc    Account
 }
@@ -49,7 +49,7 @@ type Checker struct {
 // New makes a Checker. With places, addresses must have those of the databases
 // that the world writes; without, none.
 func New(w *world.World, places bool) *Checker {
-	return &Checker{world: w, places: places, seen: make([]uint64, (w.Config().Flows+63)/64)}
+	return &Checker{world: w, places: places, rec: newScanner(), seen: make([]uint64, (w.Config().Flows+63)/64)}
 }
 
 // Read checks all lines of an output.
@@ -79,7 +79,7 @@ func (c *Checker) Line(line []byte) {
 		c.fault("%v: %.200s", err, line)
 		return
 	}
-	bytes, _ := integer(c.rec[keyBytes])
+	bytes, _ := integer(c.rec.record[keyBytes])
 	number, ok := c.world.NumberOf(uint64(bytes))
 	if !ok {
 		c.acc.Foreign++
@@ -96,7 +96,7 @@ func (c *Checker) Line(line []byte) {
 	flow := c.world.Flow(int(number))
 	if key, want := c.compare(&flow); key >= 0 {
 		c.acc.Wrong++
-		c.fault("flow %d, %s: got %q, want %q: %.600s", number, keyNames[key], c.rec[key], want, line)
+		c.fault("flow %d, %s: got %q, want %q: %.600s", number, keyNames[key], c.rec.record[key], want, line)
 		return
 	}
 	c.acc.Right++
@@ -135,7 +135,7 @@ func (c *Checker) compare(f *world.Flow) (wrong keyID, want string) {
 	if !ok {
 		return keyType, "NETFLOW_V5, NETFLOW_V9, IPFIX or SFLOW_5"
 	}
-	if string(c.rec[keyType]) == sflow {
+	if string(c.rec.record[keyType]) == sflow {
 		if key, want := c.sampled(f); key >= 0 {
 			return key, want
 		}
@@ -153,7 +153,7 @@ func (c *Checker) compare(f *world.Flow) (wrong keyID, want string) {
 		{keyStart, f.StartNs, slack},
 		{keyEnd, f.EndNs, slack},
 	} {
-		if got, ok := integer(c.rec[n.key]); !ok || got < n.want-n.slack || got > n.want+n.slack {
+		if got, ok := integer(c.rec.record[n.key]); !ok || got < n.want-n.slack || got > n.want+n.slack {
 			return n.key, strconv.FormatInt(n.want, 10)
 		}
 	}
@@ -170,7 +170,7 @@ func (c *Checker) compare(f *world.Flow) (wrong keyID, want string) {
 	if f.Proto == flows.ProtoUDP {
 		proto = "UDP"
 	}
-	if string(c.rec[keyProto]) != proto {
+	if string(c.rec.record[keyProto]) != proto {
 		return keyProto, proto
 	}
 	if key, want := c.compareNames(f, slack); key >= 0 {
@@ -187,7 +187,7 @@ func (c *Checker) compare(f *world.Flow) (wrong keyID, want string) {
 func (c *Checker) sampled(f *world.Flow) (wrong keyID, want string) {
 	n, cfg := int(f.Number), c.world.Config()
 	first, last := c.world.ExportNs(n), c.world.ExportNs(min(n+cfg.PerDatagram, cfg.Flows-1))
-	got, ok := integer(c.rec[keyStart])
+	got, ok := integer(c.rec.record[keyStart])
 	if !ok || got < first || got > last {
 		return keyStart, fmt.Sprintf("%d to %d", first, last)
 	}
@@ -200,13 +200,13 @@ func (c *Checker) sampled(f *world.Flow) (wrong keyID, want string) {
 
 // says compares a key's value with what is in buf. A key that is not there says
 // the same as an empty text.
-func (c *Checker) says(key keyID) bool { return string(c.rec[key]) == string(c.buf) }
+func (c *Checker) says(key keyID) bool { return string(c.rec.record[key]) == string(c.buf) }
 
 const sflow = "SFLOW_5"
 
 // slack is how far a time may be off by the protocol it came in.
 func (c *Checker) slack() (ns int64, ok bool) {
-	switch string(c.rec[keyType]) {
+	switch string(c.rec.record[keyType]) {
 	case "IPFIX":
 		return 0, true
 	case sflow:
@@ -248,7 +248,7 @@ func (c *Checker) compareNames(f *world.Flow, slack int64) (wrong keyID, want st
 	}
 	if f.Want.AnsweredNs != 0 {
 		want := (f.StartNs - f.Want.AnsweredNs) / 1e6
-		got, ok := integer(c.rec[keySrcAge+server])
+		got, ok := integer(c.rec.record[keySrcAge+server])
 		if off := slack / 1e6; !ok || got < want-off || got > want+off {
 			return keySrcAge + server, strconv.FormatInt(want, 10)
 		}

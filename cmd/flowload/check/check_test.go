@@ -1,9 +1,12 @@
 package check
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -199,8 +202,13 @@ func FuzzScan(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var r record
+		r := newScanner()
 		err := r.scan(b)
+		again := newScanner()
+		_ = again.scan([]byte(`{"dst_names":1,"type":"x","bytes":2,"unnamed":3}`)) // keys in another order
+		if err2 := again.scan(b); !errors.Is(err2, err) || err == nil && !slices.EqualFunc(r.record[:], again.record[:], bytes.Equal) {
+			t.Fatalf("%q: %v and %q, after another line %v and %q", b, err, r.record, err2, again.record)
+		}
 		var want map[string]json.RawMessage
 		if json.Unmarshal(b, &want) != nil || len(want) == 0 || strings.Contains(string(b), `\`) || strings.ContainsAny(string(b), " \t\n\r") {
 			return // the scanner takes more than JSON, and no blanks
@@ -209,8 +217,8 @@ func FuzzScan(f *testing.F) {
 			t.Fatalf("%q: %v", b, err)
 		}
 		for key, value := range want {
-			if id, ok := keyIDs[key]; ok {
-				if got, want := string(r[id]), strings.Trim(string(value), `"`); got != want {
+			if id := slices.Index(keyNames[:], key); id >= 0 {
+				if got, want := string(r.record[id]), strings.Trim(string(value), `"`); got != want {
 					t.Fatalf("%q: %s: got %q, want %q", b, key, got, want)
 				}
 			}

@@ -49,4 +49,4 @@ func (v *Visits) Answer(i int) Answer {
 }
 
 // EndNs is when all is over.
-func (v *Visits) EndNs() int64 { return v.Answer(v.Len()-1).TimeNs }
+func (v *Visits) EndNs() int64 { return v.Answer(v.Len() - 1).TimeNs }
