@@ -114,22 +114,15 @@ func (t *Table) find(p ip, hash uint32) uint32 {
 	return 0
 }
 
-// take takes down a flow of a client.
-func (t *Table) take(n *note) {
-	t.notes[t.waiting] = *n
-	if t.waiting++; t.waiting == notesSize {
-		t.drain()
-	}
-}
-
 // drain counts what was taken down: all cells are read, then all entries, and then
 // they are here.
 func (t *Table) drain() {
 	notes := t.notes[:t.waiting]
 	t.waiting = 0
 	if t.index.n > 0 {
+		cells, mask := t.index.cells, uint32(len(t.index.cells)-1)
 		for i := range notes {
-			notes[i].item = uint32(t.index.cells[t.index.home(notes[i].hash)])
+			notes[i].item = uint32(cells[notes[i].hash&mask])
 		}
 		for i := range notes {
 			if notes[i].item != 0 {
@@ -140,6 +133,12 @@ func (t *Table) drain() {
 	}
 	for i := range notes {
 		n := &notes[i]
+		if n.item != 0 {
+			if e := t.at(n.item); e.key == n.key {
+				e.count(n)
+				continue
+			}
+		}
 		item := t.find(n.key, n.hash)
 		if item == 0 {
 			if item = t.add(n); item == 0 {

@@ -105,42 +105,43 @@ const (
 // HTTPS, by its own name or where it has none by its address.
 func (t *Table) Flow(f *correlate.Flow, doh bool) {
 	r := f.Record
-	if r.Proto != flows.ProtoTCP && r.Proto != flows.ProtoUDP {
+	if r.Proto != flows.ProtoTCP && r.Proto != flows.ProtoUDP || f.Unnamed == correlate.NotResolvable {
 		return
 	}
-	w := waysOf(f)
-	if !correlate.Resolvable(w.server) {
-		return
-	}
-	client, known := w.client, t.cfg.Inside.Known(w.client)
+	var w ways
+	w.of(f)
+	known := t.cfg.Inside.Known(w.client)
 	if !known && w.inside.IsValid() && t.cfg.Inside.Known(w.inside) {
-		client, known = w.inside, true
+		w.client, known = w.inside, true
 	}
-	w.client = client
-	n := note{key: ipOf(client), at: seconds(r.ReceivedNs), bytes: r.Bytes, how: w.how}
+	n := &t.notes[t.waiting]
+	n.key, n.at, n.bytes, n.how, n.asked = ipOf(w.client), seconds(r.ReceivedNs), r.Bytes, w.how, 0
 	n.hash = t.hash(n.key)
 	switch {
 	case w.port == portDNS || w.port == portDoT:
-		if known {
-			t.asked(&n, f, &w, false)
+		if !known || !w.asks {
+			return
 		}
-		return
+		n.how = notCounted
+		t.asked(n, f, &w, false)
 	case !t.counts(f, &w):
-		if n.how = notCounted; known && w.asks {
-			t.take(&n)
+		if !known || !w.asks {
+			return
 		}
+		n.how = notCounted
+	case !known && !t.ours(w.client, n):
 		return
+	default:
+		by := &t.stats.By[n.how]
+		by.Flows++
+		by.Bytes += n.bytes
+		if doh && w.port == portHTTPS && w.asks {
+			t.asked(n, f, &w, true)
+		}
 	}
-	if !known && !t.ours(client, &n) {
-		return
+	if t.waiting++; t.waiting == notesSize {
+		t.drain()
 	}
-	t.stats.By[n.how].Flows++
-	t.stats.By[n.how].Bytes += n.bytes
-	if doh && w.port == portHTTPS && w.asks {
-		t.asked(&n, f, &w, true)
-		return
-	}
-	t.take(&n)
 }
 
 // ways are the parts of a flow as its client sees it.
@@ -152,7 +153,7 @@ type ways struct {
 	asks           bool // it goes from the client to the server
 }
 
-func waysOf(f *correlate.Flow) (w ways) {
+func (w *ways) of(f *correlate.Flow) {
 	server, client := &f.Dst, &f.Src
 	toServer := f.ServerIsDst()
 	if !toServer {
@@ -168,7 +169,6 @@ func waysOf(f *correlate.Flow) (w ways) {
 		w.server, w.port, w.client, w.inside = f.Record.Src, f.SrcPort, f.Record.Dst, f.XlateDst
 	}
 	w.how = howOf(server.Basis(), f.Unnamed)
-	return w
 }
 
 // howOf joins a basis and a reason.
@@ -234,19 +234,12 @@ func (t *Table) ours(client netip.Addr, n *note) bool {
 // comes after them.
 const seenAnswered = int64(time.Minute)
 
-// asked takes a flow to a resolver. Answers of resolvers are not looked at: what
-// comes from port 53 may be anybody's, asked for or not.
+// asked notes what resolver a flow goes to. Answers of resolvers are not looked at:
+// what comes from port 53 may be anybody's, asked for or not.
 func (t *Table) asked(n *note, f *correlate.Flow, w *ways, doh bool) {
-	if !w.asks {
-		return
-	}
-	if !doh {
-		n.how = notCounted
-	}
 	n.asked = t.kindOf(f, w, doh)
 	n.resolver = ipOf(w.server)
 	t.stats.Asked[n.asked]++
-	t.take(n)
 }
 
 // kindOf says what kind of resolver is asked.
