@@ -10,20 +10,23 @@ const chunkSize = 1 << 10
 
 // A Room is how many clients several tables may have together. It is safe for
 // concurrent use.
-type Room struct{ left atomic.Int64 }
+type Room struct {
+	left atomic.Int64
+	step int64 // what is given at once
+}
 
 // NewRoom returns room for that many clients.
 func NewRoom(clients int) *Room {
-	r := &Room{}
+	r := &Room{step: min(int64(clients)/16+1, chunkSize)}
 	r.left.Store(int64(clients))
 	return r
 }
 
-// take gives as many as there are, at most a chunk.
+// take gives some of what there is.
 func (r *Room) take() uint32 {
 	for {
 		left := r.left.Load()
-		n := min(max(left, 0), chunkSize)
+		n := min(max(left, 0), r.step)
 		if n == 0 || r.left.CompareAndSwap(left, left-n) {
 			return uint32(n)
 		}
