@@ -84,7 +84,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		return d, dataError(c.Data, err)
 	}
 	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: d.dns, cache: d.cache, seed: rand.Uint64(), out: c.Out, open: output(appendOutput, std.out),
+		dns: d.dns, cache: d.cache, places: d.places, seed: rand.Uint64(), out: c.Out, open: output(appendOutput, std.out),
 	}); err != nil {
 		return d, err
 	}

@@ -6,11 +6,16 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
+	"time"
 
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/correlate/findings"
 	"flowname/dnscache"
+	"flowname/dnscache/firstseen"
+	"flowname/geo"
 )
 
 // FindingFlags are the flags of findings.
@@ -30,6 +35,8 @@ type reporter struct {
 	allowed   []netip.Prefix // resolvers that may be asked
 	doh       *findings.DoH
 	resolvers *findings.Resolvers // nil: off
+	names     *findings.Names     // nil: off
+	forwards  []netip.Prefix
 
 	file  *export.File // nil: nobody wants lines
 	buf   []byte
@@ -38,12 +45,13 @@ type reporter struct {
 
 // reporterConfig is what a reporter is made of besides its flags.
 type reporterConfig struct {
-	dns   dnsConfig
-	cache *dnscache.Cache
-	seed  uint64
-	feeds []string
-	out   string // where flows go
-	open  func(path string) (*export.File, error)
+	dns    dnsConfig
+	cache  *dnscache.Cache
+	places *geo.Reader
+	seed   uint64
+	feeds  []string
+	out    string // where flows go
+	open   func(path string) (*export.File, error)
 }
 
 // openReporter makes a reporter; nil where all codes are switched off.
@@ -62,6 +70,7 @@ func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
 	if err := r.openResolvers(flags, cfg.dns.forwarders); err != nil {
 		return nil, err
 	}
+	r.openNames(cfg)
 	if flags.Findings != "" {
 		if r.file, err = cfg.open(flags.Findings); err != nil {
 			return nil, err
@@ -96,10 +105,26 @@ func (r *reporter) openResolvers(flags *FindingFlags, forwarders []netip.Prefix)
 	return nil
 }
 
+// nameCodes are those that need the lives of names.
+var nameCodes = []findings.Code{
+	findings.NewDomain, findings.QueryBurst, findings.NullRoutedThenLive, findings.ManyAddresses, findings.NameMoved,
+}
+
+func (r *reporter) openNames(cfg reporterConfig) {
+	if !slices.ContainsFunc(nameCodes, r.desk.On) {
+		return
+	}
+	r.forwards = cfg.dns.forwarders
+	r.names = findings.NewNames(findings.NamesConfig{Seed: cfg.seed, Places: cfg.places})
+}
+
 // answer looks at an answer that was filed.
 func (r *reporter) answer(a *dnscache.Response) {
 	if r == nil {
 		return
+	}
+	if r.names != nil {
+		r.nameAnswer(a)
 	}
 	if r.resolvers != nil && r.resolvers.Answer(a) {
 		r.outsideAnswer(a)
@@ -116,6 +141,43 @@ func (r *reporter) outsideAnswer(a *dnscache.Response) {
 	})
 }
 
+func (r *reporter) nameAnswer(a *dnscache.Response) {
+	client := a.Client
+	for _, p := range r.forwards {
+		if p.Contains(client) {
+			client = netip.Addr{}
+		}
+	}
+	var v findings.Verdict
+	shown := r.names.Answer(a, client, &v)
+	for c := findings.NewDomain; shown != 0; c, shown = c+1, shown&^(1<<c) {
+		if shown.Has(c) {
+			r.tellAnswer(c, a, client, &v)
+		}
+	}
+}
+
+// tellAnswer tells what an answer shows.
+func (r *reporter) tellAnswer(c findings.Code, a *dnscache.Response, client netip.Addr, v *findings.Verdict) {
+	domain := v.Domain
+	if domain == "" {
+		domain = firstseen.Domain(string(a.Name))
+	}
+	subject := findings.NameSubject(r.desk, a.Name)
+	switch c {
+	case findings.NewDomain, findings.QueryBurst:
+		subject = findings.NameSubject(r.desk, domain)
+	default:
+		client = netip.Addr{} // about the name, whoever asks
+	}
+	if !r.desk.Admit(c, client, subject, a.TimeNs) {
+		return
+	}
+	f := &findings.Finding{Code: c, TimeNs: a.TimeNs, Client: a.Client, Addr: v.Addr, Name: string(a.Name), Domain: strings.Clone(domain)}
+	f.Evidence = v.Evidence(c)
+	r.desk.Report(f)
+}
+
 // flow looks at a decided flow of a joiner whose lookout is l.
 func (r *reporter) flow(f *correlate.Flow, l *lookout) {
 	if r == nil {
@@ -124,6 +186,43 @@ func (r *reporter) flow(f *correlate.Flow, l *lookout) {
 	if r.resolvers != nil {
 		r.outsideFlow(f, l)
 	}
+	if r.names != nil {
+		r.nameFlow(f, l)
+	}
+	if past := findings.Stale(f); past > 0 && r.desk.On(findings.StaleName) {
+		r.staleFlow(f, past)
+	}
+}
+
+func (r *reporter) staleFlow(f *correlate.Flow, past time.Duration) {
+	f.Findings = append(f.Findings, r.desk.Text(findings.StaleName))
+	server, _, _ := f.Server()
+	_, client, _ := f.Client()
+	if r.desk.Admit(findings.StaleName, client, findings.NameSubject(r.desk, server.Candidates[0].Name), f.StartNs) {
+		r.desk.Report(findings.AtFlow(findings.StaleName, f, findings.StaleEvidence(f, past)))
+	}
+}
+
+// nameFlow marks a flow by what was found about its server's name.
+func (r *reporter) nameFlow(f *correlate.Flow, l *lookout) {
+	server, _, _ := f.Server()
+	if !server.Named {
+		return
+	}
+	shown := r.names.Marked(l.known(server.Candidates[0].Name).life, f.StartNs)
+	for c := findings.NameMoved; shown != 0 && c <= findings.ManyAddresses; c++ {
+		if shown.Has(c) && r.desk.On(c) {
+			f.Findings = append(f.Findings, r.desk.Text(c))
+		}
+	}
+}
+
+// lifeOf is by what the findings about a name are found.
+func (r *reporter) lifeOf(name string) uint64 {
+	if r == nil || r.names == nil {
+		return 0
+	}
+	return r.names.Key(name)
 }
 
 func (r *reporter) outsideFlow(f *correlate.Flow, l *lookout) {

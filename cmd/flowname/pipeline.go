@@ -94,7 +94,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 		return r, err
 	}
 	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: dns, cache: r.cache, seed: replaySeed, out: c.Out, open: output(createOutput, std.out),
+		dns: dns, cache: r.cache, places: places, seed: replaySeed, out: c.Out, open: output(createOutput, std.out),
 	}); err != nil {
 		return r, err
 	}

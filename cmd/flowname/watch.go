@@ -80,6 +80,7 @@ type knownName struct {
 	domain string
 	key    firstseen.Key // of domain
 	doh    bool          // it is one of DNS over HTTPS
+	life   uint64        // by what findings about it are found
 }
 
 const lookoutNames = 1 << 12
@@ -88,7 +89,7 @@ func (l *lookout) known(name string) *knownName {
 	text := unsafe.StringData(name)
 	k := &l.names[uint64(uintptr(unsafe.Pointer(text)))*0x9e3779b97f4a7c15>>(64-12)]
 	if unsafe.StringData(k.name) != text || len(k.name) != len(name) {
-		*k = knownName{name: name, domain: firstseen.Domain(name), doh: l.watch.reporter.isDoH(name)}
+		*k = knownName{name: name, domain: firstseen.Domain(name), doh: l.watch.reporter.isDoH(name), life: l.watch.reporter.lifeOf(name)}
 		k.key = l.watch.seen.key(k.domain)
 	}
 	return k
