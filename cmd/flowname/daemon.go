@@ -83,8 +83,11 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	if err != nil {
 		return d, dataError(c.Data, err)
 	}
+	if d.watch.seen, err = openSightings(&c.FirstSeenFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
+		return d, err
+	}
 	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: d.dns, cache: d.cache, places: d.places, seed: rand.Uint64(), out: c.Out, open: output(appendOutput, std.out),
+		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, seed: rand.Uint64(), out: c.Out, open: output(appendOutput, std.out),
 	}); err != nil {
 		return d, err
 	}
@@ -93,9 +96,6 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		flags: &c.ClientFlags, cache: d.cache, forwarders: d.dns.forwarders, reporter: d.watch.reporter,
 	}); err != nil {
 		log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
-	}
-	if d.watch.seen, err = openSightings(&c.FirstSeenFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
-		return d, err
 	}
 	if err = d.loadFiles(c.DNS); err != nil {
 		return d, err

@@ -36,7 +36,8 @@ type reporter struct {
 	doh       *findings.DoH
 	resolvers *findings.Resolvers // nil: off
 	names     *findings.Names     // nil: off
-	forwards  []netip.Prefix
+	reached   *findings.Reached   // nil: off
+	cache     *dnscache.Cache
 
 	file  *export.File // nil: nobody wants lines
 	buf   []byte
@@ -48,6 +49,8 @@ type reporterConfig struct {
 	dns    dnsConfig
 	cache  *dnscache.Cache
 	places *geo.Reader
+	seen   *sightings
+	young  time.Duration
 	seed   uint64
 	feeds  []string
 	out    string // where flows go
@@ -63,7 +66,7 @@ func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
 	if err != nil {
 		return nil, usagef("--no-finding: %v", err)
 	}
-	r := &reporter{desk: desk, inside: correlate.Inside{Cache: cfg.cache}}
+	r := &reporter{desk: desk, inside: correlate.Inside{Cache: cfg.cache}, cache: cfg.cache}
 	if r.inside.Networks, err = networks("--inside", flags.Inside); err != nil {
 		return nil, &usageError{err.Error()}
 	}
@@ -102,6 +105,9 @@ func (r *reporter) openResolvers(flags *FindingFlags, forwarders []netip.Prefix)
 	if len(allowed) > 0 && r.desk.On(findings.OutsideResolver) {
 		r.resolvers = &findings.Resolvers{Allowed: allowed, Forwarders: forwarders, Inside: &r.inside, DoH: r.doh}
 	}
+	if r.desk.On(findings.NoLookup) {
+		r.reached = &findings.Reached{Inside: &r.inside, Resolvers: allowed, DoH: r.doh}
+	}
 	return nil
 }
 
@@ -114,8 +120,11 @@ func (r *reporter) openNames(cfg reporterConfig) {
 	if !slices.ContainsFunc(nameCodes, r.desk.On) {
 		return
 	}
-	r.forwards = cfg.dns.forwarders
-	r.names = findings.NewNames(findings.NamesConfig{Seed: cfg.seed, Places: cfg.places})
+	names := findings.NamesConfig{Seed: cfg.seed, Places: cfg.places, Young: cfg.young}
+	if cfg.seen != nil && cfg.young > 0 && (r.desk.On(findings.NewDomain) || r.desk.On(findings.QueryBurst)) {
+		names.Age = cfg.seen.book.Age
+	}
+	r.names = findings.NewNames(names)
 }
 
 // answer looks at an answer that was filed.
@@ -142,13 +151,8 @@ func (r *reporter) outsideAnswer(a *dnscache.Response) {
 }
 
 func (r *reporter) nameAnswer(a *dnscache.Response) {
-	client := a.Client
-	for _, p := range r.forwards {
-		if p.Contains(client) {
-			client = netip.Addr{}
-		}
-	}
 	var v findings.Verdict
+	client := r.cache.Asker(a)
 	shown := r.names.Answer(a, client, &v)
 	for c := findings.NewDomain; shown != 0; c, shown = c+1, shown&^(1<<c) {
 		if shown.Has(c) {
@@ -189,8 +193,24 @@ func (r *reporter) flow(f *correlate.Flow, l *lookout) {
 	if r.names != nil {
 		r.nameFlow(f, l)
 	}
+	if r.reached != nil && l.clients != nil && r.reached.Unasked(f) {
+		r.unaskedFlow(f, l)
+	}
 	if past := findings.Stale(f); past > 0 && r.desk.On(findings.StaleName) {
 		r.staleFlow(f, past)
+	}
+}
+
+// unaskedFlow is of a flow without a lookup of its client, which may ask where nobody
+// sees it.
+func (r *reporter) unaskedFlow(f *correlate.Flow, l *lookout) {
+	visible, how := l.clients.Established(f.Record.Src, f.StartNs)
+	if !visible {
+		return
+	}
+	f.Findings = append(f.Findings, r.desk.Text(findings.NoLookup))
+	if r.desk.Admit(findings.NoLookup, f.Record.Src, r.desk.AddrSubject(f.Record.Dst, 0), f.StartNs) {
+		r.desk.Report(findings.AtFlow(findings.NoLookup, f, r.reached.Evidence(f, how)))
 	}
 }
 
@@ -209,11 +229,28 @@ func (r *reporter) nameFlow(f *correlate.Flow, l *lookout) {
 	if !server.Named {
 		return
 	}
+	if server.YoungNs >= 0 {
+		r.youngFlow(f, server)
+	}
 	shown := r.names.Marked(l.known(server.Candidates[0].Name).life, f.StartNs)
 	for c := findings.NameMoved; shown != 0 && c <= findings.ManyAddresses; c++ {
 		if shown.Has(c) && r.desk.On(c) {
 			f.Findings = append(f.Findings, r.desk.Text(c))
 		}
+	}
+}
+
+// youngFlow is of a flow to a young domain.
+func (r *reporter) youngFlow(f *correlate.Flow, server *correlate.End) {
+	_, client, _ := f.Client()
+	if r.desk.On(findings.NewDomain) {
+		f.Findings = append(f.Findings, r.desk.Text(findings.NewDomain))
+		if r.desk.Admit(findings.NewDomain, client, findings.NameSubject(r.desk, server.Domain), f.StartNs) {
+			r.desk.Report(findings.AtFlow(findings.NewDomain, f, r.names.FirstAsked(server.Domain, f.StartNs, server.YoungNs)))
+		}
+	}
+	if r.desk.On(findings.QueryBurst) && r.names.Marked(r.names.ClientDomainKey(client, server.Domain), f.StartNs).Has(findings.QueryBurst) {
+		f.Findings = append(f.Findings, r.desk.Text(findings.QueryBurst))
 	}
 }
 

@@ -81,6 +81,9 @@ func (c stageCollector) findings(ch chan<- prometheus.Metric) {
 		}
 	}
 	account(ch, "findings", stats)
+	if r.names != nil {
+		account(ch, "lives", r.names.Stats())
+	}
 	if r.file != nil {
 		account(ch, "findings_output", r.stats.load())
 	}

@@ -160,7 +160,7 @@ var sizes = map[string]bool{
 	"visibility_clients": true,
 	"first_seen_domains": true, "first_seen_names": true, "first_seen_pairs": true,
 	"first_seen_waiting": true, "first_seen_young": true,
-	"log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
+	"lives_names": true, "log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
 }
 
 type label struct{ name, value string }

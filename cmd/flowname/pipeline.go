@@ -93,12 +93,12 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.out, err = createOutput(c.Out, std.out); err != nil {
 		return r, err
 	}
-	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: dns, cache: r.cache, places: places, seed: replaySeed, out: c.Out, open: output(createOutput, std.out),
-	}); err != nil {
+	if r.watch.seen, err = openSightings(&c.FirstSeenFlags, r.cache, replaySeed, 0); err != nil {
 		return r, err
 	}
-	if r.watch.seen, err = openSightings(&c.FirstSeenFlags, r.cache, replaySeed, 0); err != nil {
+	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
+		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, seed: replaySeed, out: c.Out, open: output(createOutput, std.out),
+	}); err != nil {
 		return r, err
 	}
 	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())

@@ -134,6 +134,21 @@ func (b *bursts) first(domain uint64, client netip.Addr, sec uint32) *first {
 	return at
 }
 
+// FirstAsked is who first asked for a young domain, whose age at a time is known.
+func (n *Names) FirstAsked(domain string, atNs, ageNs int64) FirstAsked {
+	asked := FirstAsked{FirstSeen: at(uint32((atNs - ageNs) / 1e9)), AgeS: ageNs / 1e9}
+	key := hashName(n.cfg.Seed, domain) | 1
+	b := &n.bursts
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, f := range b.firsts[key>>8%uint64(len(b.firsts))] {
+		if f.domain == key {
+			asked.Client = text(f.client)
+		}
+	}
+	return asked
+}
+
 // ClientDomainKey is what Marked finds a client's burst by.
 func (n *Names) ClientDomainKey(client netip.Addr, domain string) uint64 {
 	return fold(hashName(n.cfg.Seed, domain)|1, hashAddr(n.cfg.Seed, client)|1)

@@ -130,15 +130,31 @@ func (n *Names) Answer(a *dnscache.Response, client netip.Addr, v *Verdict) Show
 		return 0
 	}
 	if l == nil {
-		if l = n.take(s, key, sec); l == nil {
+		if l = n.begin(s, a, key, sec); l == nil {
 			return 0
 		}
-		l.born = sec
-		l.youngUntil = n.youngUntil(a, sec)
 	}
 	l.proven = l.proven || since(l.born, sec) >= lookAgain
 	l.signature, l.touched = signature, sec
 	return n.look(l, a, client, sec, v)
+}
+
+// begin begins a life, if there is room; s is locked, but not for a while.
+func (n *Names) begin(s *nameShard, a *dnscache.Response, key uint64, sec uint32) *life {
+	until := uint32(0)
+	if n.cfg.Age != nil { // which can read the disk
+		s.mu.Unlock()
+		until = n.youngUntil(a, sec)
+		s.mu.Lock()
+		if l := s.find(key); l != nil {
+			return l
+		}
+	}
+	l := n.take(s, key, sec)
+	if l != nil {
+		l.born, l.youngUntil = sec, until
+	}
+	return l
 }
 
 func (s *nameShard) find(key uint64) *life {
@@ -186,7 +202,11 @@ func (n *Names) youngUntil(a *dnscache.Response, sec uint32) uint32 {
 	if n.cfg.Age == nil {
 		return 0
 	}
-	age := n.cfg.Age(firstseen.Domain(text8(a.Name)), a.TimeNs)
+	domain := firstseen.Domain(text8(a.Name))
+	if domain == "" {
+		return 0
+	}
+	age := n.cfg.Age(domain, a.TimeNs)
 	if age < 0 {
 		return 0
 	}
