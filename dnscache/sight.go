@@ -13,7 +13,7 @@ type Sight struct {
 	// Sources have told of its answers or questions.
 	Sources SourceSet
 	// AnsweredNs is the time of its newest answer, one that says no or nothing
-	// too, and AskedNs of its newest question that came without one; Unix
+	// too, and AskedNs of its newest question that was seen by itself; Unix
 	// nanoseconds of whole seconds, 0: there was none.
 	AnsweredNs, AskedNs int64
 	// Direct says that it was seen to ask itself, Forwarded that a forwarder told

@@ -170,7 +170,7 @@ type clientRecent struct {
 type clientDNS struct {
 	Sources   []string   `json:"sources"`
 	Answered  *time.Time `json:"answered,omitempty"`
-	Asked     *time.Time `json:"asked,omitempty"` // newest question whose answer was not seen
+	Asked     *time.Time `json:"asked,omitempty"` // newest question that was seen by itself
 	Direct    bool       `json:"direct"`
 	Forwarded bool       `json:"forwarded"`
 }

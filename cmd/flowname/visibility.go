@@ -180,6 +180,7 @@ func (b *clientBook) keep(ctx context.Context, log *slog.Logger) error {
 	survey, save := time.NewTicker(clientSurvey), time.NewTicker(clientSave)
 	defer survey.Stop()
 	defer save.Stop()
+	b.look(nil)
 	for {
 		select {
 		case <-ctx.Done():

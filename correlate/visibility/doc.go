@@ -5,8 +5,8 @@
 //
 // Not every flow has a lookup before it. Those count that one could be expected of:
 // TCP, and UDP to port 443 (QUIC), where the server is out in the Internet or has a
-// name. Of TCP those do not count that got nowhere, by their flags: a SYN alone, a
-// reset alone; nor does what a firewall denied. DNS itself, NTP, games, calls, VPNs
+// name. Of TCP those do not count that got nowhere, by their flags: never acknowledged, or
+// a reset alone; nor does what a firewall denied. DNS itself, NTP, games, calls, VPNs
 // and whatever else by UDP is counted as not counting. Both directions of a
 // connection count, as they are exported. ICMP, multicast and the like are not
 // looked at.
