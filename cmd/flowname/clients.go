@@ -294,6 +294,10 @@ func serveClients(w http.ResponseWriter, r *http.Request, b *clientBook) {
 		guard.Refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	if b == nil {
+		guard.Refuse(w, http.StatusNotFound, "nobody counts the flows of clients: the daemon runs with --max-clients 0")
+		return
+	}
 	pick := clientPick{query: q}
 	network := b.look(pick.visit)
 	w.Header().Set("Content-Type", "application/x-ndjson")

@@ -252,6 +252,17 @@ func TestClientsOfTheDaemon(t *testing.T) {
 	}
 }
 
+func TestClientsThatNobodyCounts(t *testing.T) {
+	c := startCollector(t, t.TempDir(), "--max-clients", "0")
+	var out, errs bytes.Buffer
+	if code := execute([]string{"clients", "--server", c.http}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "--max-clients 0") {
+		t.Errorf("exit %d, %q; want that nobody counts", code, errs.String())
+	}
+	if strings.Contains(c.get("/metrics"), "flowname_visibility_") {
+		t.Error("/metrics has figures of clients")
+	}
+}
+
 func TestClientQueries(t *testing.T) {
 	for query, want := range map[string]string{
 		"q=10.0.0.0/33":            "neither an address nor a network",

@@ -20,12 +20,12 @@ import (
 
 // ClientFlags are the flags of what is known of each client.
 type ClientFlags struct {
-	MaxClients int `name:"max-clients" help:"Clients that are known at most, for 'flowname clients' and for the reason why a flow has no name; 150 bytes each, and 80 in the index (default ${default})." default:"1000000"`
+	MaxClients int `name:"max-clients" help:"Clients that are known at most, 150 bytes each and 60 in the index (default ${default}); 0: nobody counts for 'flowname clients', and no_lookup is never found." default:"1000000"`
 }
 
 func (f *ClientFlags) validate() error {
-	if f.MaxClients < 1 {
-		return errors.New("--max-clients is less than 1")
+	if f.MaxClients < 0 {
+		return errors.New("--max-clients is negative")
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ const (
 )
 
 // A clientBook counts the flows of clients: a table for each joiner, and what they
-// share.
+// share. A nil one counts nothing.
 type clientBook struct {
 	config visibility.Config
 	judge  visibility.Judge
@@ -67,9 +67,12 @@ type clientConfig struct {
 	seed       uint64    // 0: a secret one
 }
 
-// openClientBook makes a clientBook of what the last run has left. An error is of
-// that; the book is good all the same.
+// openClientBook makes a clientBook of what the last run has left; nil where none is
+// wanted. An error is of what was left; the book is good all the same.
 func openClientBook(cfg clientConfig) (*clientBook, error) {
+	if cfg.flags.MaxClients == 0 {
+		return nil, nil
+	}
 	b := &clientBook{
 		config: visibility.Config{
 			Inside: &cfg.reporter.inside, Resolvers: cfg.reporter.allowed, Forwarders: cfg.forwarders,
@@ -164,6 +167,9 @@ func addUp(rows []visibility.Row, j *visibility.Judge, visit func(*visibility.Ro
 
 // save keeps what is known of clients.
 func (b *clientBook) save() error {
+	if b == nil {
+		return nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rows := b.rows()
@@ -177,6 +183,9 @@ func (b *clientBook) save() error {
 // keep looks at all clients from time to time, and saves them. It has a goroutine of
 // its own: a joiner holds its lock while the output is slow.
 func (b *clientBook) keep(ctx context.Context, log *slog.Logger) error {
+	if b == nil {
+		return nil
+	}
 	survey, save := time.NewTicker(clientSurvey), time.NewTicker(clientSave)
 	defer survey.Stop()
 	defer save.Stop()
@@ -197,6 +206,9 @@ func (b *clientBook) keep(ctx context.Context, log *slog.Logger) error {
 
 // metrics gives what joiners have published, and the clients of the last survey.
 func (b *clientBook) metrics(ch chan<- prometheus.Metric, joiners []*joiner) {
+	if b == nil {
+		return
+	}
 	var sum visibility.Stats
 	for _, j := range joiners {
 		s := j.stats.load()
@@ -224,6 +236,9 @@ func (b *clientBook) metrics(ch chan<- prometheus.Metric, joiners []*joiner) {
 
 // summarise is a line for the summary of a replay; empty where there are no clients.
 func (b *clientBook) summarise() string {
+	if b == nil {
+		return ""
+	}
 	network := b.look(nil)
 	if network.Clients == 0 {
 		return ""
