@@ -302,6 +302,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	house.Go(func() error { return d.keepHouse(services, reload) })
 	house.Go(func() error { return d.watch.clients.keep(services, d.log) })
 	house.Go(func() error { return d.watch.seen.keep(services, d.log) })
+	house.Go(func() error { return d.watch.reporter.keep(services, d.log) })
 	if d.http != nil {
 		house.Go(func() error { return serveHTTP(services, d.http, d.httpListener) })
 	}

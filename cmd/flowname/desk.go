@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"os"
 	"slices"
@@ -73,7 +75,9 @@ func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
 	if err := r.openResolvers(flags, cfg.dns.forwarders); err != nil {
 		return nil, err
 	}
-	r.openNames(cfg)
+	if err := r.openNames(cfg); err != nil {
+		return nil, err
+	}
 	if flags.Findings != "" {
 		if r.file, err = cfg.open(flags.Findings); err != nil {
 			return nil, err
@@ -116,15 +120,16 @@ var nameCodes = []findings.Code{
 	findings.NewDomain, findings.QueryBurst, findings.NullRoutedThenLive, findings.ManyAddresses, findings.NameMoved,
 }
 
-func (r *reporter) openNames(cfg reporterConfig) {
+func (r *reporter) openNames(cfg reporterConfig) (err error) {
 	if !slices.ContainsFunc(nameCodes, r.desk.On) {
-		return
+		return nil
 	}
-	names := findings.NamesConfig{Seed: cfg.seed, Places: cfg.places, Young: cfg.young}
+	names := findings.NamesConfig{Shelf: cfg.cache.Shelf(dnscache.ShelfNames), Seed: cfg.seed, Places: cfg.places, Young: cfg.young}
 	if cfg.seen != nil && cfg.young > 0 && (r.desk.On(findings.NewDomain) || r.desk.On(findings.QueryBurst)) {
 		names.Age = cfg.seen.book.Age
 	}
-	r.names = findings.NewNames(names)
+	r.names, err = findings.NewNames(names)
+	return err
 }
 
 // answer looks at an answer that was filed.
@@ -278,6 +283,28 @@ func (r *reporter) isDoH(name string) bool {
 	return r != nil && r.doh.Name(name)
 }
 
+// namesSaved is how often the lives of names are saved: what a kill can lose of them.
+const namesSaved = 5 * time.Minute
+
+// keep saves the lives of names until ctx ends.
+func (r *reporter) keep(ctx context.Context, log *slog.Logger) error {
+	if r.names == nil {
+		return nil
+	}
+	tick := time.NewTicker(namesSaved)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := r.names.Save(); err != nil {
+				log.Error("what findings know of names could not be saved", "err", err)
+			}
+		}
+	}
+}
+
 // pass says what time it is.
 func (r *reporter) pass(nowNs int64) {
 	if r != nil {
@@ -305,10 +332,17 @@ func (r *reporter) reopen() error {
 }
 
 func (r *reporter) close() error {
-	if r == nil || r.file == nil {
+	if r == nil {
 		return nil
 	}
-	return errors.Join(r.write(), r.file.Close())
+	var err error
+	if r.names != nil {
+		err = r.names.Save()
+	}
+	if r.file != nil {
+		err = errors.Join(err, r.write(), r.file.Close())
+	}
+	return err
 }
 
 // output opens what flags name, to add to it or anew.

@@ -26,6 +26,8 @@ type life struct {
 	flags  lifeFlags
 	proven bool // it was asked for in two different hours
 
+	kept uint32 // when it was last marked to be kept
+
 	// The day in which its addresses are counted, by what one client or resolver was
 	// answered.
 	dayFrom, dayOf uint32
@@ -46,8 +48,6 @@ const (
 	// lifeForeign: a CNAME led into another registrable domain, which moves it at its
 	// will.
 	lifeForeign lifeFlags = 1 << iota
-	// lifeDirty: the page has changes that are not kept yet.
-	lifeDirty
 )
 
 // A home is a network that a name had addresses in.
@@ -141,6 +141,7 @@ func (l *life) nulled(asker, sec uint32) {
 }
 
 func (l *life) endNull() {
+	l.kept = 0 // soon, so that a restart does not begin where it was
 	l.nullFrom, l.nullTo, l.liveFrom, l.nullCount = 0, 0, 0, 0
 	l.nullAsked = [nullAskers]uint32{}
 }

@@ -39,6 +39,8 @@ type NamesConfig struct {
 	Age func(domain string, atNs int64) int64
 	// Young is how long a domain is young.
 	Young time.Duration
+	// Shelf keeps what is worth it; nil: nothing is kept.
+	Shelf *dnscache.Shelf
 }
 
 // Names remembers the lives of names and says what is noteworthy about an answer by
@@ -56,6 +58,7 @@ type Names struct {
 	byASN  bool
 	byGeo  bool
 	shards [nameShards]nameShard
+	shelf  *dnscache.Shelf
 	bursts bursts
 	marks  marks
 	old    [1 << 14]atomic.Uint64 // names without addresses whose domain is not young
@@ -65,13 +68,14 @@ type Names struct {
 		cursor *geo.Cursor
 	}
 
-	evicted, full atomic.Uint64
+	evicted, full, unreadable atomic.Uint64
 }
 
 type nameShard struct {
 	mu    sync.Mutex
 	sets  []nameSet
-	lives []life // nameWays of each set
+	lives []life   // nameWays of each set
+	dirty []uint64 // bits of the sets of which more is to be kept
 }
 
 // A nameSet are the keys of the places in it: a line of the processor's cache.
@@ -82,10 +86,12 @@ type NamesStats struct {
 	Names uint64 // remembered now
 	// Evicted made room; Full were not taken since all that were there are in use.
 	Evicted, Full uint64
+	// Unreadable sets of names were on the shelf.
+	Unreadable uint64
 }
 
-// NewNames makes Names.
-func NewNames(cfg NamesConfig) *Names {
+// NewNames makes Names, of what is kept on the shelf.
+func NewNames(cfg NamesConfig) (*Names, error) {
 	n := &Names{cfg: cfg, cdn: contentNetworks()}
 	if n.cfg.Entries == 0 {
 		n.cfg.Entries = nameEntries
@@ -101,9 +107,13 @@ func NewNames(cfg NamesConfig) *Names {
 	for i := range n.shards {
 		n.shards[i].sets = make([]nameSet, sets)
 		n.shards[i].lives = make([]life, sets*nameWays)
+		n.shards[i].dirty = make([]uint64, sets/64+1)
 	}
 	n.bursts.init()
-	return n
+	if cfg.Shelf == nil {
+		return n, nil
+	}
+	return n, n.restore(cfg.Shelf)
 }
 
 // Answer takes what a response tells client, the zero Addr where that is not known,
@@ -136,7 +146,9 @@ func (n *Names) Answer(a *dnscache.Response, client netip.Addr, v *Verdict) Show
 	}
 	l.proven = l.proven || since(l.born, sec) >= lookAgain
 	l.signature, l.touched = signature, sec
-	return n.look(l, a, client, sec, v)
+	shown := n.look(l, a, client, sec, v)
+	s.keep(l, sec)
+	return shown
 }
 
 // begin begins a life, if there is room; s is locked, but not for a while.
@@ -191,6 +203,7 @@ func (n *Names) take(s *nameShard, key uint64, sec uint32) *life {
 	}
 	if lives[victim].key != 0 {
 		n.evicted.Add(1)
+		s.dirty[i/64] |= 1 << (i % 64)
 	}
 	set[victim] = key
 	lives[victim] = life{key: key}
@@ -266,7 +279,7 @@ func (n *Names) place(a netip.Addr) (network uint32, asn bool) {
 
 // Stats are the counts so far.
 func (n *Names) Stats() NamesStats {
-	s := NamesStats{Evicted: n.evicted.Load(), Full: n.full.Load()}
+	s := NamesStats{Evicted: n.evicted.Load(), Full: n.full.Load(), Unreadable: n.unreadable.Load()}
 	for i := range n.shards {
 		shard := &n.shards[i]
 		shard.mu.Lock()

@@ -92,7 +92,7 @@ func (r *Resolvers) isDoH(f *correlate.Flow, named bool) bool {
 // Answer says whether an answer that was seen on the wire is of a resolver that its
 // client may not ask.
 func (r *Resolvers) Answer(a *dnscache.Response) bool {
-	if a.Source != dnscache.SourcePackets || !a.Client.IsValid() || !a.Server.IsValid() {
+	if a.Source != dnscache.SourcePackets || len(a.Name) == 0 || !a.Client.IsValid() || !a.Server.IsValid() {
 		return false
 	}
 	return r.forbids(a.Client, a.Server)
