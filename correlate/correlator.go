@@ -435,7 +435,7 @@ func (e *End) add(m *dnscache.Match, b Basis) {
 		return
 	}
 	e.Candidates = append(e.Candidates, Candidate{
-		Name: m.Name, Canonical: m.Canonical, Basis: b, AnsweredNs: m.AtNs, TTL: m.TTL, Source: m.Source,
+		Name: m.Name, Canonical: m.Canonical, Basis: b, AnsweredNs: m.AtNs, TTL: m.TTL, Source: m.Source, DomainAt: m.DomainAt,
 	})
 }
 

@@ -92,6 +92,9 @@ type Candidate struct {
 	// gave the name.
 	TTL    uint32
 	Source dnscache.Source
+	// DomainAt is where in Name its registrable domain begins, for
+	// dnscache.DomainOf; 0 where the cache did not give the name.
+	DomainAt uint16
 }
 
 // An End is what is known of one end of a flow.

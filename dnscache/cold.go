@@ -265,8 +265,9 @@ func (r *coldReader) offer(x *run, at int64) {
 			return
 		}
 	}
+	name := string(r.name)
 	r.q.merge(&Match{
-		Name: string(r.name), Canonical: string(x.canon), AtNs: at, TTL: x.ttl, Source: x.source,
+		Name: name, DomainAt: domainAt(name), Canonical: string(x.canon), AtNs: at, TTL: x.ttl, Source: x.source,
 	})
 }
 

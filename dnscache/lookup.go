@@ -16,6 +16,7 @@ type Match struct {
 	AtNs      int64  // the answer's time, Unix nanoseconds
 	TTL       uint32 // seconds, as that answer said, or UnknownTTL
 	Source    Source
+	DomainAt  uint16 // where in Name its registrable domain begins, from 1: DomainOf
 }
 
 // selection gathers the best matches at the end of dst: one a name, the best
@@ -142,7 +143,8 @@ func (q *selection) walk(s *shard, ch *chain, n *names) (floor int64) {
 // only is walk for a chain's only version.
 func (q *selection) only(v *version, n *names) (floor int64) {
 	if at, ok := q.pick(v.first, v.last()); ok {
-		q.dst = append(q.dst, Match{Name: n.get(v.name), AtNs: at, TTL: v.ttl(), Source: v.source()})
+		q.dst = append(q.dst, Match{AtNs: at, TTL: v.ttl(), Source: v.source()})
+		n.match(&q.dst[len(q.dst)-1], v.name)
 		q.ids[0], q.canon[0] = v.name, v.canon
 	}
 	if v.bits&floorMark != 0 {
@@ -161,7 +163,7 @@ func (q *selection) offer(v *version, at int64, n *names) {
 		if k = q.slot(at, func() string { return n.get(v.name) }); k < 0 {
 			return
 		}
-		q.matches()[k].Name = n.get(v.name)
+		n.match(&q.matches()[k], v.name)
 		q.ids[k] = v.name
 	} else if q.compare(at, m[k].AtNs) >= 0 {
 		return

@@ -35,6 +35,7 @@ type nameEntry struct {
 	chunk, off uint32
 	refs       uint32
 	size       uint16
+	domain     uint16 // as Match.DomainAt
 }
 
 const (
@@ -74,6 +75,7 @@ func (n *names) intern(b []byte) uint32 {
 	e := s.entries.at(i)
 	e.refs = 1
 	s.write(i, e, b)
+	e.domain = domainAt(s.text(e))
 	s.index.insert(h, i, func(i uint32) uint64 { return n.hash(s, i) })
 	return i<<nameShardBits | at
 }
@@ -124,6 +126,19 @@ func (n *names) get(id uint32) string {
 	text := s.text(s.entries.at(id >> nameShardBits))
 	s.mu.RUnlock()
 	return text
+}
+
+// match puts a name in use into a match.
+func (n *names) match(m *Match, id uint32) {
+	if id == 0 {
+		m.Name, m.DomainAt = "", 1
+		return
+	}
+	s := &n.shards[id&nameShardMask]
+	s.mu.RLock()
+	e := s.entries.at(id >> nameShardBits)
+	m.Name, m.DomainAt = s.text(e), e.domain
+	s.mu.RUnlock()
 }
 
 // fetch has fetched what get reads of a number in use.

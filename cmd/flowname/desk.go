@@ -237,7 +237,7 @@ func (r *reporter) nameFlow(f *correlate.Flow, l *lookout) {
 	if server.YoungNs >= 0 {
 		r.youngFlow(f, server)
 	}
-	shown := r.names.Marked(l.known(server.Candidates[0].Name).life, f.StartNs)
+	shown := r.names.Marked(l.known(&server.Candidates[0]).life, f.StartNs)
 	for c := findings.NameMoved; shown != 0 && c <= findings.ManyAddresses; c++ {
 		if shown.Has(c) && r.desk.On(c) {
 			f.Findings = append(f.Findings, r.desk.Text(c))
@@ -268,7 +268,7 @@ func (r *reporter) lifeOf(name string) uint64 {
 }
 
 func (r *reporter) outsideFlow(f *correlate.Flow, l *lookout) {
-	asked := r.resolvers.Flow(f, f.Dst.Named && l.known(f.Dst.Candidates[0].Name).doh)
+	asked := r.resolvers.Flow(f, f.Dst.Named && l.known(&f.Dst.Candidates[0]).doh)
 	if asked == 0 {
 		return
 	}

@@ -68,7 +68,7 @@ func (l *lookout) flow(f *correlate.Flow) {
 func (l *lookout) end(e *correlate.End, startNs int64) {
 	e.YoungNs = -1
 	if e.Named {
-		k := l.known(e.Candidates[0].Name)
+		k := l.known(&e.Candidates[0])
 		e.Domain, e.YoungNs = k.domain, l.watch.seen.ageNs(k, startNs)
 	}
 }
@@ -85,12 +85,19 @@ type knownName struct {
 
 const lookoutNames = 1 << 12
 
-func (l *lookout) known(name string) *knownName {
-	text := unsafe.StringData(name)
+func (l *lookout) known(c *correlate.Candidate) *knownName {
+	text := unsafe.StringData(c.Name)
 	k := &l.names[uint64(uintptr(unsafe.Pointer(text)))*0x9e3779b97f4a7c15>>(64-12)]
-	if unsafe.StringData(k.name) != text || len(k.name) != len(name) {
-		*k = knownName{name: name, domain: firstseen.Domain(name), doh: l.watch.reporter.isDoH(name), life: l.watch.reporter.lifeOf(name)}
-		k.key = l.watch.seen.key(k.domain)
+	if unsafe.StringData(k.name) == text && len(k.name) == len(c.Name) {
+		return k
+	}
+	domain, ok := dnscache.DomainOf(c.Name, c.DomainAt)
+	if !ok { // an exporter told the name
+		domain = dnscache.Domain(c.Name)
+	}
+	*k = knownName{
+		name: c.Name, domain: domain, key: l.watch.seen.key(domain),
+		doh: l.watch.reporter.isDoH(c.Name), life: l.watch.reporter.lifeOf(c.Name),
 	}
 	return k
 }

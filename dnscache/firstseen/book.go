@@ -221,7 +221,7 @@ func (b *Book) lowerBegan(sec uint32) {
 
 // domainOf is Domain for what the book is about: names beneath arpa are no one's.
 func domainOf(name string) string {
-	domain := Domain(name)
+	domain := dnscache.Domain(name)
 	if end := len(domain) - len(".arpa"); end >= 0 && domain[end:] == ".arpa" {
 		return ""
 	}

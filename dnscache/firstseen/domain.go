@@ -1,30 +1,6 @@
 package firstseen
 
-import "golang.org/x/net/publicsuffix"
+import "flowname/dnscache"
 
-// Domain is the registrable domain of a name in presentation form: the label
-// beneath its public suffix and that suffix (the public suffix list, with the
-// suffixes that companies give out). It is the end of name's own text, and empty where
-// name is a public suffix or has one label only.
-func Domain(name string) string {
-	suffix, _ := publicsuffix.PublicSuffix(name)
-	end := len(name) - len(suffix) - 1
-	if end <= 0 || escaped(name, end) {
-		return ""
-	}
-	start := end
-	for start > 0 && !(name[start-1] == '.' && !escaped(name, start-1)) {
-		start--
-	}
-	return name[start:]
-}
-
-// escaped says whether name[i] is part of an escape: an odd number of backslashes
-// stands before it.
-func escaped(name string, i int) bool {
-	odd := false
-	for ; i > 0 && name[i-1] == '\\'; i-- {
-		odd = !odd
-	}
-	return odd
-}
+// Domain is the registrable domain of a name, as dnscache.Domain finds it.
+func Domain(name string) string { return dnscache.Domain(name) }

@@ -1,4 +1,4 @@
-package firstseen
+package dnscache
 
 import "testing"
 
@@ -27,6 +27,26 @@ func TestDomain(t *testing.T) {
 	} {
 		if got := Domain(name); got != want {
 			t.Errorf("Domain(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestDomainOfMatches: matches tell where the domain of their name begins.
+func TestDomainOfMatches(t *testing.T) {
+	for name, want := range map[string]string{"www.shop.example": "shop.example", "shop.example": "shop.example", "co.uk": "", "example": ""} {
+		c := open(t, Config{})
+		c.File(&Response{TimeNs: t0, Client: alice, Name: []byte(name), Source: SourceDnstap, Addrs: []Addr{{server, 60}}}, t0)
+		got := c.AppendClient(nil, alice, server, t0, 0, t0)
+		if len(got) != 1 {
+			t.Fatalf("%s: got %d matches", name, len(got))
+		}
+		if domain, ok := DomainOf(got[0].Name, got[0].DomainAt); !ok || domain != want {
+			t.Errorf("DomainOf(%q, %d) = %q, %t, want %q", got[0].Name, got[0].DomainAt, domain, ok, want)
+		}
+	}
+	for at, want := range map[uint16]bool{0: false, 1: true, 4: true, 5: false, 65535: false} {
+		if _, ok := DomainOf("abc", at); ok != want {
+			t.Errorf("DomainOf(abc, %d) is known: %t, want %t", at, ok, want)
 		}
 	}
 }

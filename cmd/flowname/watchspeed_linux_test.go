@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"testing"
+
+	"flowname/correlate"
+	"flowname/dnscache"
+	"flowname/flows"
+	"flowname/flows/netflow"
+	"flowname/geo"
+)
+
+// watchedBound is what a flow may take with all that looks at flows besides the
+// join, of what it takes without. noisyBound is that where the machine is others'
+// too.
+const (
+	watchedBound = 1.15
+	noisyBound   = 1.3
+)
+
+// everything is a watch with all of it switched on.
+func everything(testing.TB) *watch {
+	return &watch{}
+}
+
+// A wideWorld is one of so many clients, and as many names and addresses, each
+// looked up by two of the clients.
+type wideWorld struct {
+	cache *dnscache.Cache
+	watch *watch
+	size  uint32
+}
+
+func newWideWorld(tb testing.TB, size int) *wideWorld {
+	tb.Helper()
+	w := &wideWorld{watch: everything(tb), size: uint32(size)}
+	var err error
+	if w.cache, err = dnscache.Open(dnscache.Config{MaxVersions: max(8*size, 1<<20)}); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { w.cache.Close(testStart * 1e9) })
+	r := dnscache.Response{Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
+	for i := range 2 * w.size {
+		client, server := w.pair(i)
+		r.TimeNs = (testStart-1000)*1e9 + int64(i)*900e9/int64(2*w.size)
+		r.Client = testClient(client)
+		r.Name = fmt.Appendf(r.Name[:0], "www%d.shop%d.example", server%3, server)
+		r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 3600}
+		w.cache.File(&r, r.TimeNs)
+		w.watch.evidence(&r)
+	}
+	return w
+}
+
+// pair is who was answered what in a lookup.
+func (w *wideWorld) pair(lookup uint32) (client, server uint32) {
+	return lookup % w.size, uint32((uint64(lookup)*7919 + uint64(lookup/w.size)) % uint64(w.size))
+}
+
+// path is the path of flows through this world, with its watch or without.
+func (w *wideWorld) path(tb testing.TB, watched bool) *flowPath {
+	tb.Helper()
+	places, err := geo.New("demo/asn.mmdb", "demo/city.mmdb")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &flowPath{
+		decoder:    netflow.NewDecoder(netflow.Config{}),
+		correlator: correlate.New(correlate.Config{FixClocks: true}, w.cache, places.NewCursor()),
+		records:    make([]flows.Record, 0, recordsPerBatch),
+		lines:      make([]byte, 0, 1<<20),
+	}
+	if watched {
+		p.lookout = w.watch.newLookout()
+	}
+	p.datagram(tb, ipfixTemplate())
+	return p
+}
+
+// datagrams are n messages of flows, each the flow of a lookup: the popular ones
+// of them often.
+func (w *wideWorld) datagrams(n int, next func(int) func() int) [][]byte {
+	lookup := next(int(2 * w.size))
+	msgs := make([][]byte, n)
+	for i := range msgs {
+		clients, servers := make([]uint32, flowsEach), make([]uint32, flowsEach)
+		for k := range clients {
+			clients[k], servers[k] = w.pair(uint32(lookup()))
+		}
+		msgs[i] = ipfixData(clients, servers)
+	}
+	return msgs
+}
+
+// TestWatchedSpeed compares the path of a flow with all that looks at flows with
+// the path without, in one run, in turns, by the median of the turns' ratios. It
+// measures where FLOWNAME_SPEED is set; FLOWNAME_SPEED=1000000 has a million
+// clients, names and addresses, and the exact bound.
+func TestWatchedSpeed(t *testing.T) {
+	size, err := strconv.Atoi(os.Getenv("FLOWNAME_SPEED"))
+	if err != nil {
+		t.Skip("measures only where FLOWNAME_SPEED is set, as in .ci/run")
+	}
+	bound := watchedBound
+	if size < 1_000_000 {
+		size, bound = 100_000, noisyBound
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	w := newWideWorld(t, size)
+	for _, tr := range []traffic{{"zipf", true, zipf}, {"uniform", true, uniform}} {
+		without, with := w.path(t, false), w.path(t, true)
+		msgs := w.datagrams(min(size/flowsEach, 20_000)/28*28, tr.next)
+		var base, cost []float64
+		for turn := range 15 {
+			port := uint16(2*turn + 1)
+			off := turnOf(t, without, msgs, port)
+			on := turnOf(t, with, msgs, port+1)
+			if turn > 0 { // all is known and warm
+				base, cost = append(base, off), append(cost, on/off)
+			}
+		}
+		slices.Sort(base)
+		slices.Sort(cost)
+		ratio := cost[len(cost)/2]
+		t.Logf("%s, %d clients: a flow takes %.0f ns without and %+.1f %% with all that looks at it (%+.1f to %+.1f); bound %+.0f %%",
+			tr.name, size, base[len(base)/2], 100*(ratio-1), 100*(cost[0]-1), 100*(cost[len(cost)-1]-1), 100*(bound-1))
+		if ratio > bound {
+			t.Errorf("%s: a flow takes %.2f times as much with all that looks at it; more than %v", tr.name, ratio, bound)
+		}
+	}
+}
+
+// turnOf gives nanoseconds a flow. Each turn's flows are new connections.
+func turnOf(t *testing.T, p *flowPath, msgs [][]byte, port uint16) float64 {
+	const burst = 28 // datagrams are what a receiver joins at once
+	for _, m := range msgs {
+		renew(m, port)
+	}
+	p.named = 0
+	joined := 0
+	began := threadTime(t)
+	for at := 0; at < len(msgs); at += burst {
+		p.burst(t, msgs[at:at+burst]...)
+		joined += len(p.records)
+	}
+	took := threadTime(t) - began
+	if p.named != joined {
+		t.Fatalf("named %d of %d flows by their clients' answers", p.named, joined)
+	}
+	return float64(took) / float64(joined)
+}
