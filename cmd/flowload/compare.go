@@ -29,13 +29,18 @@ type compareCmd struct {
 	PerDatagram int      `help:"Flows in a datagram (default ${default})." default:"18"`
 	Format      string   `help:"Export protocol: v5, v9 or ipfix (default ${default})." default:"ipfix"`
 	Rounds      int      `help:"Rounds of each receiver, of which the medians are told (default ${default})." default:"3"`
-	Only        []string `help:"Receivers to measure: floor, batches, flowname, nfcapd, nfacctd, goflow2 (default: all)." placeholder:"NAME"`
+	Only        []string `help:"Receivers to measure: floor, batches, flowname, against, nfcapd, nfacctd, goflow2 (default: all)." placeholder:"NAME"`
 	Limit       []string `help:"Fail where flowname's CPU is more than so many times another's (repeatable)." placeholder:"NAME=RATIO"`
 	Flowname    string   `help:"A flowname to measure (default: this project's, built)." placeholder:"PROGRAM"`
+	With        []string `help:"A further flag that flowname is run with (repeatable)." placeholder:"FLAG" sep:"none"`
+	Against     string   `help:"Another flowname, measured beside as against: an older one, for one." placeholder:"PROGRAM"`
 }
 
 // ours is the receiver that the others are compared with.
 const ours = "flowname"
+
+// against is another flowname.
+const against = "against"
 
 // Run measures, prints a table, and fails where a name was wrong, a flow of ours
 // lost, or a limit passed.
@@ -120,7 +125,7 @@ func (c *compareCmd) compare(ctx context.Context, std streams, dir string, w *wo
 // receivers are those that are asked for. sample is ours with an output that
 // can be checked; nil where ours is not asked for.
 func (c *compareCmd) receivers(ctx context.Context, dir string, w *world.World) (all []*peers.Receiver, sample *peers.Receiver, err error) {
-	known := []string{"floor", "batches", ours, "nfcapd", "nfacctd", "goflow2"}
+	known := []string{"floor", "batches", ours, against, "nfcapd", "nfacctd", "goflow2"}
 	for _, name := range c.Only {
 		if !slices.Contains(known, name) {
 			return nil, nil, usagef("compare: no receiver %q: there are %s", name, strings.Join(known, ", "))
@@ -150,6 +155,13 @@ func (c *compareCmd) receivers(ctx context.Context, dir string, w *world.World) 
 			if r, sample, err = c.ours(ctx, dir, w); err != nil {
 				return nil, nil, err
 			}
+		case against:
+			if c.Against == "" {
+				continue
+			}
+			if r, err = c.against(dir, w); err != nil {
+				return nil, nil, err
+			}
 		}
 		all = append(all, r)
 	}
@@ -169,13 +181,30 @@ func (c *compareCmd) ours(ctx context.Context, dir string, w *world.World) (meas
 	if err := writeEvidence(w, dir); err != nil {
 		return nil, nil, err
 	}
+	measured = receiver(program, dir, w, os.DevNull, c.With...)
+	return measured, receiver(program, dir, w, filepath.Join(dir, sampleFile), c.With...), nil
+}
+
+// against is the other flowname, loaded with what ours is.
+func (c *compareCmd) against(dir string, w *world.World) (*peers.Receiver, error) {
+	program, err := filepath.Abs(c.Against)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeEvidence(w, dir); err != nil {
+		return nil, err
+	}
+	r := receiver(program, dir, w, os.DevNull)
+	r.Name = against
+	return r, nil
+}
+
+// receiver is a flowname that is loaded with what writeEvidence has written.
+func receiver(program, dir string, w *world.World, out string, flags ...string) *peers.Receiver {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	// An answer is two versions: its client's and its address's.
 	versions := max(4<<20, 3*w.Answers())
-	make := func(out string) *peers.Receiver {
-		return peers.Ours(program, at(dnstapFile), at(asnFile), at(cityFile), versions, out)
-	}
-	return make(os.DevNull), make(at(sampleFile)), nil
+	return peers.Ours(program, at(dnstapFile), at(asnFile), at(cityFile), versions, out, flags...)
 }
 
 // sampleFile is the output that is checked.

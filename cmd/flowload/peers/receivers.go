@@ -46,16 +46,16 @@ const wantBuffer = 4 << 20
 
 func loopback(port uint16) string { return "127.0.0.1:" + strconv.Itoa(int(port)) }
 
-// Ours is flowname: named JSON lines to out.
-func Ours(program, evidence, asn, city string, versions int, out string) *Receiver {
+// Ours is flowname: named JSON lines to out. It is run with further flags.
+func Ours(program, evidence, asn, city string, versions int, out string, flags ...string) *Receiver {
 	return &Receiver{
 		Name: "flowname", Does: "names and places each flow, JSON lines to " + out,
 		buffer: wantBuffer, signal: syscall.SIGTERM,
 		prepare: func(p place) ([]string, error) {
-			return []string{program, "run", "--netflow", loopback(p.port), "--http", loopback(p.http),
+			return append([]string{program, "run", "--netflow", loopback(p.port), "--http", loopback(p.http),
 				"--dns", evidence, "--asn", asn, "--geo", city, "--data", filepath.Join(p.dir, "data"),
 				"--out", out, "--receive-buffer", strconv.Itoa(wantBuffer),
-				"--index-versions", strconv.Itoa(versions)}, nil
+				"--index-versions", strconv.Itoa(versions)}, flags...), nil
 		},
 		asked: func(ctx context.Context, p place) (uint64, error) {
 			// Lines are written a moment after they are counted as joined.
