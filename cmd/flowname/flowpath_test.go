@@ -86,6 +86,7 @@ func testServer(n uint32) netip.Addr {
 type flowPath struct {
 	decoder    *netflow.Decoder
 	correlator *correlate.Correlator
+	lookout    *lookout // nil: nothing looks at the flows
 	records    []flows.Record
 	lines      []byte
 	encoder    export.Encoder
@@ -166,6 +167,9 @@ func (p *flowPath) burst(tb testing.TB, msgs ...[]byte) {
 func (p *flowPath) emit(f *correlate.Flow) {
 	if f.Dst.Basis() == correlate.Client {
 		p.named++
+	}
+	if p.lookout != nil {
+		p.lookout.flow(f)
 	}
 	p.lines = p.encoder.AppendJSON(p.lines, f)
 }
