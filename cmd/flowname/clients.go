@@ -69,16 +69,25 @@ func (c *clientsCmd) values() url.Values {
 type clientQuery struct {
 	subject netip.Prefix // the zero Prefix: all
 	status  [visibility.NumStatuses]bool
-	order   func(a, b *clientLine) int
+	order   func(a, b *visibility.Row) int
 	n       int // 0: all
 }
 
 // clientOrders are the orders by their names.
-var clientOrders = map[string]func(a, b *clientLine) int{
-	"flows":   func(a, b *clientLine) int { return cmp.Compare(b.Flows, a.Flows) },
-	"bytes":   func(a, b *clientLine) int { return cmp.Compare(b.Bytes, a.Bytes) },
-	"unnamed": func(a, b *clientLine) int { return cmp.Compare(b.Flows-b.OwnFlows, a.Flows-a.OwnFlows) },
-	"share":   func(a, b *clientLine) int { return cmp.Compare(a.share(), b.share()) },
+var clientOrders = map[string]func(a, b *visibility.Row) int{
+	"flows":   func(a, b *visibility.Row) int { return cmp.Compare(b.Total(), a.Total()) },
+	"bytes":   func(a, b *visibility.Row) int { return cmp.Compare(b.Bytes, a.Bytes) },
+	"unnamed": func(a, b *visibility.Row) int { return cmp.Compare(b.Total()-b.Own(), a.Total()-a.Own()) },
+	"share":   func(a, b *visibility.Row) int { return cmp.Compare(shareOf(a), shareOf(b)) },
+}
+
+// shareOf is the share of flows with a name of their own; that of a client without any
+// that count is the last.
+func shareOf(r *visibility.Row) float64 {
+	if r.Total() == 0 {
+		return 2
+	}
+	return float64(r.Own()) / float64(r.Total())
 }
 
 // parseClientQuery reads a query from the parameters that the command sends and GET
@@ -192,8 +201,6 @@ type networkLine struct {
 	clientSums
 }
 
-func (c *clientSums) share() float64 { return float64(c.OwnFlows) / float64(max(c.Flows, 1)) }
-
 func sumsOf(flows *[visibility.NumHows]uint64, bytes, ownBytes, other uint64) clientSums {
 	s := clientSums{
 		Bytes: bytes, OwnBytes: ownBytes, Other: other,
@@ -211,9 +218,10 @@ func sumsOf(flows *[visibility.NumHows]uint64, bytes, ownBytes, other uint64) cl
 	return s
 }
 
-func clientLineOf(r *visibility.Row, s visibility.Status, why string) *clientLine {
+func clientLineOf(r *visibility.Row, j *visibility.Judge) *clientLine {
+	status := j.Of(r)
 	l := &clientLine{
-		Kind: "client", Client: r.Client, Status: s.String(), Why: why,
+		Kind: "client", Client: r.Client, Status: status.String(), Why: j.Why(r, status),
 		FirstSeen: time.Unix(0, r.FirstNs).UTC(), LastSeen: time.Unix(0, r.LastNs).UTC(),
 		clientSums: sumsOf(&r.Flows, r.Bytes, r.OwnBytes, r.Other),
 		Recent:     clientRecent{r.Lately.Flows, r.Lately.Own, r.Lately.LookedUp},
@@ -253,34 +261,35 @@ func networkLineOf(n *visibility.Network) *networkLine {
 // A clientPick is the clients that a query wants, in its order.
 type clientPick struct {
 	query clientQuery
-	lines []*clientLine
+	rows  []visibility.Row
 }
 
 // visit takes a client if it is wanted. What can not be among the first any more is
 // thrown away in between.
-func (p *clientPick) visit(r *visibility.Row, s visibility.Status, why string) {
+func (p *clientPick) visit(r *visibility.Row, s visibility.Status) {
 	if !p.query.status[s] || p.query.subject.IsValid() && !p.query.subject.Contains(r.Client) {
 		return
 	}
-	p.lines = append(p.lines, clientLineOf(r, s, why))
-	if n := p.query.n; n > 0 && len(p.lines) >= 2*n+tableBlock {
+	p.rows = append(p.rows, *r)
+	if n := p.query.n; n > 0 && len(p.rows) >= 2*n+tableBlock {
 		p.cut()
 	}
 }
 
 func (p *clientPick) cut() {
-	slices.SortStableFunc(p.lines, p.query.order) // equal ones by address
-	if n := p.query.n; n > 0 && len(p.lines) > n {
-		clear(p.lines[n:])
-		p.lines = p.lines[:n]
+	slices.SortFunc(p.rows, func(a, b visibility.Row) int {
+		return cmp.Or(p.query.order(&a, &b), a.Client.Compare(b.Client))
+	})
+	if n := p.query.n; n > 0 && len(p.rows) > n {
+		p.rows = p.rows[:n]
 	}
 }
 
 // each gives the lines, and then the whole network's.
-func (p *clientPick) each(n *visibility.Network, line func(any) error) error {
+func (p *clientPick) each(n *visibility.Network, j *visibility.Judge, line func(any) error) error {
 	p.cut()
-	for _, l := range p.lines {
-		if err := line(l); err != nil {
+	for i := range p.rows {
+		if err := line(clientLineOf(&p.rows[i], j)); err != nil {
 			return err
 		}
 	}
@@ -306,7 +315,7 @@ func serveClients(w http.ResponseWriter, r *http.Request, b *clientBook) {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	n := 0
-	err = pick.each(&network, func(line any) error {
+	err = pick.each(&network, &b.judge, func(line any) error {
 		if n%tableBlock == 0 {
 			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
 		}
@@ -327,8 +336,9 @@ func (c *clientsCmd) readDirectory(q clientQuery, line func(any) error) error {
 	rows, judge, err := keeper.Load()
 	if err == nil {
 		pick := clientPick{query: q}
-		network := addUp(rows, &judge, pick.visit)
-		err = pick.each(&network, line)
+		var network visibility.Network
+		addUp(&network, rows, &judge, pick.visit)
+		err = pick.each(&network, &judge, line)
 	}
 	return errors.Join(err, h.Close())
 }

@@ -123,46 +123,61 @@ func (l *lookout) clientStats() (s visibility.Stats) {
 	return s
 }
 
-// rows are all clients that are known, in order.
-func (b *clientBook) rows() []visibility.Row {
-	var rows []visibility.Row
+// partClients is how many clients are copied at a time, about.
+const partClients = 1 << 16
+
+// parts are all clients that are known, in order within each part. The rows are valid
+// until the next part.
+func (b *clientBook) parts(yield func([]visibility.Row) bool) {
+	clients := 0
 	for _, t := range b.tables {
-		for next, more := uint32(0), true; more; more = next != 0 {
-			t.lock.Lock()
-			rows, next = t.AppendRows(rows, next)
-			t.lock.Unlock()
+		t.lock.Lock()
+		clients += t.Clients()
+		t.lock.Unlock()
+	}
+	part := visibility.Part{Of: uint32(1 + clients/partClients)}
+	rows := make([]visibility.Row, 0, clients/int(part.Of)*5/4)
+	for ; part.Number < part.Of; part.Number++ {
+		rows = rows[:0]
+		for _, t := range b.tables {
+			for next, more := uint32(0), true; more; more = next != 0 {
+				t.lock.Lock()
+				rows, next = t.AppendRows(rows, part, next)
+				t.lock.Unlock()
+			}
+		}
+		merged := visibility.Merge(rows)
+		for i := range merged {
+			merged[i].Sight, _ = b.cache.Client(merged[i].Client)
+		}
+		if !yield(merged) {
+			return
 		}
 	}
-	rows = visibility.Merge(rows)
-	for i := range rows {
-		rows[i].Sight, _ = b.cache.Client(rows[i].Client)
-	}
-	return rows
 }
 
-// look gives all clients to visit, in order, with their statuses, and adds them up.
-func (b *clientBook) look(visit func(*visibility.Row, visibility.Status, string)) visibility.Network {
+// look gives all clients to visit, if that is not nil, with their statuses, and adds them
+// up.
+func (b *clientBook) look(visit func(*visibility.Row, visibility.Status)) (network visibility.Network) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.lookLocked(b.rows(), visit)
-}
-
-func (b *clientBook) lookLocked(rows []visibility.Row, visit func(*visibility.Row, visibility.Status, string)) visibility.Network {
-	network := addUp(rows, &b.judge, visit)
+	b.parts(func(rows []visibility.Row) bool {
+		addUp(&network, rows, &b.judge, visit)
+		return true
+	})
 	b.network.store(network)
 	return network
 }
 
-// addUp gives rows to visit, with their statuses, and adds them up.
-func addUp(rows []visibility.Row, j *visibility.Judge, visit func(*visibility.Row, visibility.Status, string)) (network visibility.Network) {
+// addUp gives rows to visit, with their statuses, and adds them to a network.
+func addUp(network *visibility.Network, rows []visibility.Row, j *visibility.Judge, visit func(*visibility.Row, visibility.Status)) {
 	for i := range rows {
-		status, why := j.Of(&rows[i])
+		status := j.Of(&rows[i])
 		network.Add(&rows[i], status)
 		if visit != nil {
-			visit(&rows[i], status, why)
+			visit(&rows[i], status)
 		}
 	}
-	return network
 }
 
 // save keeps what is known of clients.
@@ -172,9 +187,7 @@ func (b *clientBook) save() error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rows := b.rows()
-	b.lookLocked(rows, nil)
-	if err := b.keeper.Save(rows, &b.judge); err != nil {
+	if err := b.keeper.Save(b.parts, &b.judge); err != nil {
 		return fmt.Errorf("what is known of clients could not be saved: %w", err)
 	}
 	return nil

@@ -155,8 +155,8 @@ func TestModel(t *testing.T) {
 				b.Flow(f, false)
 			}
 		}
-		rows, next := a.AppendRows(nil, 0)
-		rows, next2 := b.AppendRows(rows, 0)
+		rows, next := a.AppendRows(nil, Part{}, 0)
+		rows, next2 := b.AppendRows(rows, Part{}, 0)
 		if next != 0 || next2 != 0 {
 			t.Fatalf("there are more rows at %d and %d", next, next2)
 		}
@@ -216,7 +216,7 @@ func TestLatelyIsHalved(t *testing.T) {
 		}
 	}
 	lately := func() uint64 {
-		rows, _ := table.AppendRows(nil, 0)
+		rows, _ := table.AppendRows(nil, Part{}, 0)
 		return rows[0].Lately.Flows
 	}
 	for _, c := range []struct {
@@ -230,7 +230,7 @@ func TestLatelyIsHalved(t *testing.T) {
 			t.Errorf("%d flows at hour %d: %d count, want %d", c.flows, c.hours, lately(), c.want)
 		}
 	}
-	rows, _ := table.AppendRows(nil, 0)
+	rows, _ := table.AppendRows(nil, Part{}, 0)
 	if rows[0].Total() != 64+64+5 {
 		t.Errorf("%d flows in all, want 133", rows[0].Total())
 	}

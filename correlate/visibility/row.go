@@ -58,17 +58,28 @@ func (r *Row) Total() (n uint64) {
 // Own are the flows with a name of their own.
 func (r *Row) Own() uint64 { return r.Flows[LookedUp] + r.Flows[Told] }
 
-// AppendRows appends the rows of some entries, from a number on that is 0 at first,
-// without their Sights. next is where the rest begins, 0 where there is none. A call
-// takes less than 0.1 ms.
-func (t *Table) AppendRows(dst []Row, from uint32) (all []Row, next uint32) {
+// A Part is one of so many parts of all clients, from 0 on, so that all of them can be
+// looked at without a copy of all. The zero Part is all.
+type Part struct{ Number, Of uint32 }
+
+func (p Part) has(key ip) bool {
+	return p.Of <= 1 || uint32(fold(key.hi^secret0, key.lo^secret2)>>32)%p.Of == p.Number
+}
+
+// Clients is how many there are.
+func (t *Table) Clients() int { return t.index.n }
+
+// AppendRows appends the rows of a part, without their Sights, a thousand entries at
+// a time: from a number on that is 0 at first. next is where the rest begins, 0 where
+// there is none. A call takes less than 0.2 ms.
+func (t *Table) AppendRows(dst []Row, part Part, from uint32) (all []Row, next uint32) {
 	if from == 0 {
 		t.drain()
 		from = 1
 	}
 	to := min(from+chunkSize, t.next)
 	for item := from; item < to; item++ {
-		if e := t.at(item); e.first != 0 {
+		if e := t.at(item); e.first != 0 && part.has(e.key) {
 			dst = append(dst, e.row())
 		}
 	}

@@ -8,14 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"net/netip"
 	"slices"
 
 	"flowname/dnscache"
 )
 
-// On the shelf rows lie in parts of partRows, in order of clients: a part's key is its
-// number, its value a version and then the rows. A part that has not changed is not
+// On the shelf rows lie in parts of at most partRows: a part's key is its number, its value a version and then the rows. A part that has not changed is not
 // written again. Numbers are varints, times whole seconds. Beside the parts lies what
 // statuses are decided by.
 const (
@@ -36,9 +36,9 @@ type Keeper struct {
 	buf   []byte
 }
 
-// Save puts rows, in order of clients, in the place of those on the shelf. What a
-// kill interrupts is put right by the next Save.
-func (k *Keeper) Save(rows []Row, j *Judge) error {
+// Save puts the rows of all parts in the place of those on the shelf. What a kill
+// interrupts is put right by the next Save.
+func (k *Keeper) Save(parts iter.Seq[[]Row], j *Judge) error {
 	if err := k.saveJudge(j); err != nil {
 		return err
 	}
@@ -59,12 +59,14 @@ func (k *Keeper) Save(rows []Row, j *Judge) error {
 		}
 	}
 	number := 0
-	for ; len(rows) > 0; number++ {
-		n := min(len(rows), partRows)
-		if err := k.savePart(number, rows[:n]); err != nil {
-			return err
+	for rows := range parts {
+		for ; len(rows) > 0; number++ {
+			n := min(len(rows), partRows)
+			if err := k.savePart(number, rows[:n]); err != nil {
+				return err
+			}
+			rows = rows[n:]
 		}
-		rows = rows[n:]
 	}
 	for i := number; i < len(k.parts); i++ {
 		if err := k.Shelf.Write([]dnscache.ShelfEntry{{Key: partKey(i)}}); err != nil {

@@ -3,8 +3,10 @@ package visibility
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,7 +38,7 @@ func someRows(t *testing.T, clients int) []Row {
 	}
 	var rows []Row
 	for next, more := uint32(0), true; more; more = next != 0 {
-		rows, next = table.AppendRows(rows, next)
+		rows, next = table.AppendRows(rows, Part{}, next)
 	}
 	rows = Merge(rows)
 	if len(rows) != clients {
@@ -49,6 +51,11 @@ func someRows(t *testing.T, clients int) []Row {
 		}
 	}
 	return rows
+}
+
+// inParts gives rows in two parts.
+func inParts(rows []Row) iter.Seq[[]Row] {
+	return slices.Values([][]Row{rows[:len(rows)/3], rows[len(rows)/3:]})
 }
 
 func openCache(t *testing.T, dir string) *dnscache.Cache {
@@ -69,7 +76,7 @@ func TestKeeper(t *testing.T) {
 		cache := openCache(t, dir)
 		k := Keeper{Shelf: cache.Shelf(dnscache.ShelfVisibility)}
 		for range 2 { // the second time nothing has changed
-			if err := k.Save(rows[:n], &judge); err != nil {
+			if err := k.Save(inParts(rows[:n]), &judge); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -94,7 +101,7 @@ func TestRestore(t *testing.T) {
 	rows := someRows(t, 100)
 	table, _ := newTable(t, 100)
 	table.Restore(rows)
-	got, _ := table.AppendRows(nil, 0)
+	got, _ := table.AppendRows(nil, Part{}, 0)
 	got = Merge(got)
 	for i := range got {
 		got[i].Sight = rows[i].Sight // is the cache's to restore
@@ -118,7 +125,7 @@ func TestKeeperOfWhatIsDamaged(t *testing.T) {
 	defer cache.Close(t0)
 	shelf := cache.Shelf(dnscache.ShelfVisibility)
 	rows := someRows(t, 3*partRows)
-	if err := (&Keeper{Shelf: shelf}).Save(rows, &Judge{}); err != nil {
+	if err := (&Keeper{Shelf: shelf}).Save(inParts(rows), &Judge{}); err != nil {
 		t.Fatal(err)
 	}
 	// A kill left the second part away, the last one is cut, and what was the third is
@@ -139,7 +146,7 @@ func TestKeeperOfWhatIsDamaged(t *testing.T) {
 	if diff := cmp.Diff(rows[:partRows], got, compareRows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
-	if err := (&Keeper{Shelf: shelf}).Save(rows[:3], &Judge{}); err != nil {
+	if err := (&Keeper{Shelf: shelf}).Save(inParts(rows[:3]), &Judge{}); err != nil {
 		t.Fatal(err)
 	}
 	if got, _, err = (&Keeper{Shelf: shelf}).Load(); err != nil || len(got) != 3 {
@@ -149,7 +156,7 @@ func TestKeeperOfWhatIsDamaged(t *testing.T) {
 
 func TestKeeperWithoutADirectory(t *testing.T) {
 	k := Keeper{}
-	if err := k.Save(someRows(t, 5), &Judge{}); err != nil {
+	if err := k.Save(inParts(someRows(t, 5)), &Judge{}); err != nil {
 		t.Error(err)
 	}
 	if rows, _, err := k.Load(); err != nil || len(rows) != 0 {
@@ -178,7 +185,8 @@ func FuzzRow(f *testing.F) {
 		if diff := cmp.Diff(r, again, compareRows); diff != "" {
 			t.Errorf("read (-first +again):\n%s", diff)
 		}
-		(&Judge{}).Of(&r)
+		j := &Judge{}
+		j.Why(&r, j.Of(&r))
 		table := New(Config{Inside: &correlate.Inside{}, Room: NewRoom(1), Seed: 1})
 		table.Restore([]Row{r})
 	})

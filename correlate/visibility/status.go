@@ -72,36 +72,69 @@ type Judge struct {
 }
 
 // Of is the status of a client, by what counts now where that is enough, else by all
-// that was counted; and why it has it, in words.
-func (j *Judge) Of(r *Row) (s Status, why string) {
+// that was counted.
+func (j *Judge) Of(r *Row) Status {
+	l := r.judged()
+	enough := l.Flows >= EnoughFlows
+	switch {
+	case contains(j.Forwarders, r.Client), contains(j.Resolvers, r.Client):
+		return Resolver
+	case enough && l.Own*100 >= l.Flows*OwnShare:
+		return Own
+	case l.Asked[AskedDoH] > 0:
+		return DoH
+	case l.Asked[AskedOutside] > 0:
+		return OutsideResolver
+	case !r.seen() && l.Asked[AskedForwarder] > 0:
+		return BehindForwarder
+	case !enough:
+		return FewFlows
+	case !r.seen() && l.Others*100 >= l.Flows*OthersShare:
+		return BehindForwarder
+	case r.seen():
+		return Partial
+	}
+	return Unseen
+}
+
+// Why says in words why a client has the status that Of gave it; empty for Own.
+func (j *Judge) Why(r *Row, s Status) string {
+	l := r.judged()
+	switch s {
+	case Resolver:
+		if contains(j.Forwarders, r.Client) {
+			return "is in --forwarder"
+		}
+		return "is in --resolver"
+	case DoH:
+		return fmt.Sprintf("asks by HTTPS%s, %s", resolverOf(r, AskedDoH), flowsOf(l.Asked[AskedDoH]))
+	case OutsideResolver:
+		return fmt.Sprintf("asks outside%s, %s", resolverOf(r, AskedOutside), flowsOf(l.Asked[AskedOutside]))
+	case BehindForwarder:
+		if l.Asked[AskedForwarder] > 0 {
+			return "asks a forwarder" + resolverOf(r, AskedForwarder)
+		}
+		return fmt.Sprintf("others' answers have names for %d %% of its flows", l.Others*100/l.Flows)
+	case FewFlows:
+		return fewFlows(r, l.Flows)
+	case Partial:
+		return partly(r)
+	case Unseen:
+		if r.Kind == AskedInside {
+			return fmt.Sprintf("asks %s, whose answers are not seen", r.Resolver)
+		}
+		return "no DNS of it is seen"
+	}
+	return ""
+}
+
+// judged is what counts now, or all that was counted where that is not enough.
+func (r *Row) judged() Lately {
 	l := r.Lately
 	if l.Flows < EnoughFlows {
 		l.Flows, l.Own, l.Others = r.Total(), r.Own(), r.Flows[Others]+r.Flows[Ambiguous]
 	}
-	enough := l.Flows >= EnoughFlows
-	switch {
-	case contains(j.Forwarders, r.Client):
-		return Resolver, "is in --forwarder"
-	case contains(j.Resolvers, r.Client):
-		return Resolver, "is in --resolver"
-	case enough && l.Own*100 >= l.Flows*OwnShare:
-		return Own, ""
-	case l.Asked[AskedDoH] > 0:
-		return DoH, fmt.Sprintf("asks by HTTPS%s, %s", resolverOf(r, AskedDoH), flowsOf(l.Asked[AskedDoH]))
-	case l.Asked[AskedOutside] > 0:
-		return OutsideResolver, fmt.Sprintf("asks outside%s, %s", resolverOf(r, AskedOutside), flowsOf(l.Asked[AskedOutside]))
-	case !r.seen() && l.Asked[AskedForwarder] > 0:
-		return BehindForwarder, "asks the forwarder " + r.Resolver.String()
-	case !enough:
-		return FewFlows, fewFlows(r, l.Flows)
-	case !r.seen() && l.Others*100 >= l.Flows*OthersShare:
-		return BehindForwarder, fmt.Sprintf("others' answers have names for %d %% of its flows", l.Others*100/l.Flows)
-	case r.seen():
-		return Partial, partly(r)
-	case r.Kind == AskedInside:
-		return Unseen, fmt.Sprintf("asks %s, whose answers are not seen", r.Resolver)
-	}
-	return Unseen, "no DNS of it is seen"
+	return l
 }
 
 // seen says whether the client's own DNS is, at its last flow.

@@ -126,13 +126,14 @@ func (c *statusCase) flows(fields []string) {
 }
 
 func (c *statusCase) want(client netip.Addr, status, why string) {
-	rows, _ := c.table.AppendRows(nil, 0)
+	rows, _ := c.table.AppendRows(nil, Part{}, 0)
 	got := "none"
 	for i := range rows {
 		if r := &rows[i]; r.Client == client {
 			r.Sight = c.table.SightOf(client)
-			s, gotWhy := (&Judge{Resolvers: c.cfg.Resolvers, Forwarders: c.cfg.Forwarders}).Of(r)
-			got = strings.TrimSpace(fmt.Sprintf("%s %s", s, gotWhy))
+			j := Judge{Resolvers: c.cfg.Resolvers, Forwarders: c.cfg.Forwarders}
+			s := j.Of(r)
+			got = strings.TrimSpace(fmt.Sprintf("%s %s", s, j.Why(r, s)))
 			c.seen[s] = true
 		}
 	}
