@@ -39,7 +39,9 @@ type daemon struct {
 	cache  *dnscache.Cache
 	watch  watch
 	places *geo.Reader
-	dns    dnsConfig
+
+	sinkholes sinkholes
+	dns       dnsConfig
 
 	group     *listen.Group // nil: no flows
 	receivers []*receiver
@@ -74,6 +76,9 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		return d, err
 	}
 	if d.places, err = geo.New(c.ASN, c.Geo); err != nil {
+		return d, err
+	}
+	if err = d.sinkholes.load(c.Sinkholes, log); err != nil {
 		return d, err
 	}
 	d.cache, err = dnscache.Open(dnscache.Config{
@@ -411,6 +416,7 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 		case <-reload:
 			d.reloadPlaces()
 			d.reloadCertificates()
+			d.sinkholes.reload(d.log)
 			if d.access != nil {
 				d.access.reload(d.log)
 			}

@@ -41,6 +41,19 @@ TLS files and the users.
 
 Times: RFC 3339, "2026-11-23 17:00:00" or "2026-11-23" in UTC, Unix seconds, or =-2h for two hours ago (--from=-2h).
 `,
+	"timeline": `Examples:
+  flowname timeline c2.example
+      Its phases in order: absent, null_routed, sinkholed, live ..., with addresses, networks and clients.
+  flowname timeline 203.0.113.31
+      Which names this address carried, for how many clients, when; and when they came back.
+  flowname timeline c2.example --data ./flowname-data --sinkholes sinkholes.txt --asn GeoLite2-ASN.mmdb --from 2026-11-01
+      The same with no daemon running.
+  flowname timeline cdn.example --settle 1h --format json
+      Addresses that take turns within the hour are one phase; an object a phase for programs.
+
+Where clients are told different things at a time there is one phase with all of it. It ends with 0 also where nothing
+is known. Times are as for 'flowname history'.
+`,
 	"hunt": `Examples:
   flowname hunt --iocs iocs.txt
       Who was answered for these names, or had these addresses; asks the running daemon.

@@ -28,6 +28,7 @@ type cli struct {
 	Run      runCmd      `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
 	Replay   replayCmd   `cmd:"" help:"The same over files, in event-time order."`
 	History  historyCmd  `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
+	Timeline timelineCmd `cmd:"" help:"Show what became of a name over time, phase by phase; or which names an address carried."`
 	Hunt     huntCmd     `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
 	Clients  clientsCmd  `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
 	Backfill backfillCmd `cmd:"" help:"Give enriched flows the names that became known after they were written."`

@@ -24,6 +24,7 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/api/v1/openapi.json", serveOpenAPI},
 		{http.MethodGet, "/api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) { serveExporters(w, d) }},
 		{http.MethodGet, "/api/v1/history", func(w http.ResponseWriter, r *http.Request) { serveHistory(w, r, d.cache) }},
+		{http.MethodGet, "/api/v1/timeline", func(w http.ResponseWriter, r *http.Request) { serveTimeline(w, r, d) }},
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},
 		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},

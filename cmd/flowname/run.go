@@ -49,6 +49,7 @@ type runCmd struct {
 	SyslogFlags
 	LogFlags
 	ClientFlags
+	SinkholeFlags
 
 	allowed []netip.Prefix // of Exporter
 
