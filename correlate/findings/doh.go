@@ -3,6 +3,7 @@ package findings
 import (
 	_ "embed"
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 )
@@ -13,6 +14,7 @@ var shippedDoH string
 // A DoH is a list of services of DNS over HTTPS (RFC 8484), by name and address.
 type DoH struct {
 	names    map[string]bool // *.NAME for all beneath NAME
+	ends     [64]uint64      // bits of how these names end
 	addrs    map[netip.Addr]bool
 	hint     [64]uint64 // bits of the hashes of addrs
 	prefixes []netip.Prefix
@@ -54,11 +56,39 @@ func (d *DoH) add(entry string) error {
 		return fmt.Errorf("%q is no name, *.NAME, address or network", entry)
 	}
 	d.names[name] = true
+	if end := strings.TrimPrefix(name, "*."); end != name && len(end) < endSize {
+		for i := range d.ends { // what ends so can end in any way
+			d.ends[i] = math.MaxUint64
+		}
+		return nil
+	}
+	bit := endOf(name)
+	d.ends[bit/64] |= 1 << (bit % 64)
 	return nil
+}
+
+// endSize is how many bytes of a name's end tell most names apart from those of
+// services.
+const endSize = 8
+
+// endOf is a bit by the end of a name.
+func endOf(name string) uint64 {
+	if len(name) < endSize {
+		return hashName(0, name) >> 52
+	}
+	n := len(name) - endSize
+	var end uint64
+	for i := range endSize {
+		end |= uint64(name[n+i]) << (8 * i)
+	}
+	return end * 0x9e3779b97f4a7c15 >> 52
 }
 
 // Name says whether a name in presentation form is a service's.
 func (d *DoH) Name(name string) bool {
+	if bit := endOf(name); d.ends[bit/64]&(1<<(bit%64)) == 0 {
+		return false
+	}
 	if d.names[name] {
 		return true
 	}

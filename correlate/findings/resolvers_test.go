@@ -35,6 +35,15 @@ func TestDoH(t *testing.T) {
 	if d.Addr(netip.Addr{}) {
 		t.Error("no address is a service")
 	}
+	short, err := NewDoH("*.a.io\nx.io") // shorter than what is told apart by its end
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"x.io": true, "q.a.io": true, "long.name.a.io": true, "a.io": false, "xx.io": false} {
+		if got := short.Name(name); got != want {
+			t.Errorf("name %q: got %v, want %v", name, got, want)
+		}
+	}
 	for _, text := range []string{"https://dns.example/dns-query", "ok.example\nlocalhost", "a b.example", "192.0.2.0/33"} {
 		if _, err := NewDoH(text); err == nil || !strings.Contains(err.Error(), "line ") {
 			t.Errorf("%q: error %v, want one that tells the line", text, err)
