@@ -28,10 +28,10 @@
 //
 // A client takes 128 bytes and 11 to 22 in the index (TestMemory). Tables share a [Room]
 // of so many clients. When it is used up, a client comes in with its second flow
-// within some ten thousand others' that came to the door too, and in its place goes, of 16 that were
-// drawn: one with one or two flows before one of which no name was ever its own before
-// the others; of the same kind the longest unseen. So addresses that are made up push out each
-// other. The strangers that were asked about last are remembered for a minute.
+// within some ten thousand others' that came to the door too, and in its place goes, of
+// 16 that were drawn, the one with the fewest flows lately, those with names of their own
+// counting 256 times; of equal ones the longest unseen. So addresses that are made up
+// push out each other. The strangers that were asked about last are remembered for a minute.
 //
 // # Concurrency and speed
 //

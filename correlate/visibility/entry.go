@@ -159,23 +159,22 @@ func (e *entry) halve(period uint16) {
 	l.period = period
 }
 
-// total is all flows that count.
-func (e *entry) total() (n uint32) {
-	for _, flows := range e.flows {
-		n = add32(n, flows)
+// worth is how much would be lost with the entry in a period: what counts then, and
+// flows to resolvers, and many times that where a name was its own, which takes more
+// than made-up flows.
+func (e *entry) worth(period uint16) uint64 {
+	steps := period - e.lately.period
+	if steps > 1<<15 {
+		steps = 0
 	}
-	return n
-}
-
-// worth is how much would be lost with the entry.
-func (e *entry) worth() int {
-	switch {
-	case e.flows[LookedUp]+e.flows[Told] > 0:
-		return 2
-	case add32(e.total(), e.other) > 2:
-		return 1
+	flows := uint64(e.lately.flows)
+	for _, n := range e.askedLately {
+		flows += uint64(n)
 	}
-	return 0
+	if flows >>= min(steps, 63); e.lately.own>>min(steps, 31) > 0 {
+		return flows << 8
+	}
+	return flows
 }
 
 // seconds is Unix nanoseconds as seconds in 32 bits, at least 1: a time that nobody

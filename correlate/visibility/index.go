@@ -160,7 +160,7 @@ func (t *Table) add(n *note) uint32 {
 			t.stats.AtDoor++
 			return 0
 		}
-		t.evict()
+		t.evict(n.at)
 		if item = t.alloc(); item == 0 {
 			t.stats.Refused++
 			return 0
@@ -212,21 +212,21 @@ func (t *Table) knocks(hash uint32) bool {
 // sample is how many entries are drawn to find one that makes room.
 const sample = 16
 
-// evict frees the entry that is worth least of a sample, and of these the longest
-// unseen.
-func (t *Table) evict() {
+// evict frees the entry that is worth least of a sample at a time, and of these the
+// longest unseen.
+func (t *Table) evict(at uint32) {
 	var victim uint32
 	if t.next == 1 {
 		return // others have all the room
 	}
-	worth, last := 0, uint32(0)
+	worth, last := uint64(0), uint32(0)
 	for range sample {
 		item := 1 + uint32(t.rand.Uint64()%uint64(t.next-1))
 		e := t.at(item)
 		if e.first == 0 {
 			continue
 		}
-		if w := e.worth(); victim == 0 || w < worth || w == worth && e.last < last {
+		if w := e.worth(uint16(at / periodSeconds)); victim == 0 || w < worth || w == worth && e.last < last {
 			victim, worth, last = item, w, e.last
 		}
 	}

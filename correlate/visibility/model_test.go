@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flowname/correlate"
-	"flowname/dnscache"
 	"flowname/flows"
 )
 
@@ -236,22 +235,42 @@ func TestLatelyIsHalved(t *testing.T) {
 	}
 }
 
-// TestFlood has a table of 2000 clients, 1000 of them real, get flows of millions of
-// made-up addresses: the real ones stay.
+// TestFlood has a table of 2000 clients, 1000 of them real, get a million flows of
+// made-up addresses: the real ones stay, with names of their own or without.
 func TestFlood(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		basis correlate.Basis // 0: without names
+		flows int             // of each real client
+		row   int             // flows of each made-up one
+	}{
+		{"a flow each, against clients with names", correlate.Client, 5, 1},
+		{"ten flows each, against clients with names", correlate.Client, 5, 10},
+		{"ten flows each, against clients without names", 0, 50, 10},
+	} {
+		t.Run(c.what, func(t *testing.T) { flood(t, c.basis, c.flows, c.row) })
+	}
+}
+
+func flood(t *testing.T, basis correlate.Basis, flows, row int) {
 	const most, clients = 2000, 1000
-	table, cache := newTable(t, most)
-	answer := dnscache.Response{TimeNs: t0, Source: dnscache.SourcePackets, Name: []byte("a.example")}
+	table, _ := newTable(t, most)
 	for i := range clients {
-		answer.Client = inside(i)
-		cache.File(&answer, t0)
-		for range 5 {
-			table.Flow(named(tcp(inside(i), web, t0), correlate.Client), false)
+		for range flows {
+			f := tcp(inside(i), web, t0)
+			if basis != 0 {
+				named(f, basis)
+			}
+			table.Flow(f, false)
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 1))
+	var from netip.Addr
 	for i := range 1_000_000 {
-		table.Flow(tcp(inside(1<<16+r.IntN(1<<23)), web, t0+int64(i)*second/75000), false)
+		if i%row == 0 {
+			from = inside(1<<16 + r.IntN(1<<23))
+		}
+		table.Flow(tcp(from, web, t0+int64(i)*second/75000), false)
 	}
 	s := table.Stats()
 	left := 0
@@ -267,7 +286,7 @@ func TestFlood(t *testing.T) {
 	if s.Clients > most || s.Evicted == 0 || s.AtDoor == 0 {
 		t.Errorf("%+v; want at most %d clients, and some evicted and at the door", s, most)
 	}
-	if all, _ := s.Tally(); all.Flows != 1_000_000+5*clients {
+	if all, _ := s.Tally(); all.Flows != uint64(1_000_000+flows*clients) {
 		t.Errorf("%d flows were counted, want all of them", all.Flows)
 	}
 	// A new client comes in by its second flow.
@@ -314,5 +333,28 @@ func TestStrangersAreAskedForOnceAMinute(t *testing.T) {
 	}
 	if n := flow(61); n != 1 {
 		t.Errorf("who asks is no client after a minute: %d", n)
+	}
+}
+
+// TestTheDeadMakeRoom fills a table, and three days later others come.
+func TestTheDeadMakeRoom(t *testing.T) {
+	const most, newcomers = 200, 100
+	table, _ := newTable(t, most)
+	for i := range most {
+		for range 20 {
+			table.Flow(named(tcp(inside(i), web, t0), correlate.Client), false)
+		}
+	}
+	const at = t0 + 3*24*3600*second
+	for range 4 {
+		for i := range newcomers {
+			table.Flow(tcp(inside(1000+i), web, at), false)
+		}
+	}
+	table.drain()
+	for i := range newcomers {
+		if p := ipOf(inside(1000 + i)); table.find(p, table.hash(p)) == 0 {
+			t.Errorf("newcomer %d has no place", i)
+		}
 	}
 }
