@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/netip"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowname/dnscache"
 )
 
 // clientsOf asks a data directory, and gives the clients and the network.
@@ -249,6 +252,51 @@ func TestClientsOfTheDaemon(t *testing.T) {
 	back, _, _ := clientsOf(t, "--server", again.http)
 	if diff := cmp.Diff(running, back, compareClientLines); diff != "" {
 		t.Errorf("clients (-before +after the restart):\n%s", diff)
+	}
+}
+
+// TestClientsStayWithoutFlows starts a daemon that takes none.
+func TestClientsStayWithoutFlows(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	demoReplay(t, data)
+	before, _, _ := clientsOf(t, "--data", data)
+	c := startCollector(t, dir, "--netflow", "off")
+	running, _, _ := clientsOf(t, "--server", c.http)
+	if err := c.end(syscall.SIGTERM); err != nil {
+		t.Fatalf("after SIGTERM: %v: %s", err, c.stderr)
+	}
+	after, _, _ := clientsOf(t, "--data", data)
+	if len(before) == 0 {
+		t.Error("the replay has left no clients")
+	}
+	if diff := cmp.Diff(before, running, compareClientLines); diff != "" {
+		t.Errorf("clients (-before +while it runs):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, after, compareClientLines); diff != "" {
+		t.Errorf("clients (-before +after):\n%s", diff)
+	}
+}
+
+// TestClientsOfADamagedDirectory replays into a directory whose clients can not be
+// read.
+func TestClientsOfADamagedDirectory(t *testing.T) {
+	dir := t.TempDir()
+	cache, err := dnscache.Open(dnscache.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	damage := []dnscache.ShelfEntry{{Key: []byte{0, 0, 0, 0}, Value: []byte("not a row")}}
+	if err := errors.Join(cache.Shelf(dnscache.ShelfVisibility).Write(damage), cache.Close(1)); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	if code := execute([]string{"clients", "--data", dir}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "can not be read") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+	demoReplay(t, dir)
+	if clients, _, _ := clientsOf(t, "--data", dir); len(clients) == 0 {
+		t.Error("the replay has left no clients")
 	}
 }
 

@@ -105,7 +105,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.watch.clients, err = openClientBook(clientConfig{
 		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.forwarders, reporter: r.watch.reporter, seed: replaySeed,
 	}); err != nil {
-		return r, fmt.Errorf("data directory %s: %w", c.Data, err)
+		fmt.Fprintf(std.err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
 	}
 	r.lookout = r.watch.newLookout(&sync.Mutex{})
 	r.progress = newProgress(std.err, r.inputs())

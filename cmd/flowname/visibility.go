@@ -129,6 +129,10 @@ const partClients = 1 << 16
 // parts are all clients that are known, in order within each part. The rows are valid
 // until the next part.
 func (b *clientBook) parts(yield func([]visibility.Row) bool) {
+	if len(b.tables) == 0 { // no flows are taken: those of the last run stay
+		yield(b.before)
+		return
+	}
 	clients := 0
 	for _, t := range b.tables {
 		t.lock.Lock()

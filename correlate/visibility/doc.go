@@ -38,8 +38,13 @@
 // A [Table] belongs to whoever calls it; there is one for each joiner, so that no
 // flow waits for another. Flows are taken down as notes first, 32 of them, and then
 // counted together, so that their entries come from memory at the same time. Rows of
-// several tables are added up by [Merge]. [Established] and what reads counts
-// the notes first.
+// several tables are added up by [Merge]. [Table.Established] goes by its own table, and
+// so by what one joiner's exporters say of the client; it and all that reads count
+// the notes first. What was kept over a restart is put into the first table.
+//
+// A flow takes 32 ns of a client that was just there, 41 ns of one of 10,000 and 100 ns
+// of one of a million that are all as likely, 62 ns where four of each come in a row
+// (BenchmarkFlow).
 //
 // Nothing here reads a clock, and with the same seed and flows all is the same.
 package visibility
