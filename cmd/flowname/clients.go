@@ -94,6 +94,9 @@ func shareOf(r *visibility.Row) float64 {
 // /api/v1/clients takes.
 func parseClientQuery(v url.Values) (q clientQuery, err error) {
 	if text := v.Get("q"); text != "" {
+		if a, err := netip.ParseAddr(text); err == nil {
+			text = a.Unmap().WithZone("").String()
+		}
 		all, err := networks("", []string{text})
 		if err != nil {
 			return q, fmt.Errorf("%q is neither an address nor a network such as 10.1.0.0/16", text)
