@@ -15,10 +15,12 @@ type era struct {
 	set      []int
 	rotating bool
 	at       [2]int // the steps of the families
+	changed  [2]bool
 }
 
 // eras puts the steps of both families together. Changes within the settle time
-// of each other are one change: both families are seldom asked at once.
+// of each other are one change, and so is one of a family that was not told anything
+// since the other changed, but for what caches still had: both are seldom asked at once.
 func (d *division) eras() []era {
 	type change struct {
 		at      int64
@@ -30,30 +32,38 @@ func (d *division) eras() []era {
 		for i := range d.steps[f] {
 			first = min(first, d.steps[f][i].from)
 			if i > 0 {
-				changes = append(changes, change{d.noticed(f, d.steps[f][i].from), f, i})
+				changes = append(changes, change{d.steps[f][i].from, f, i})
 			}
 		}
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
-	all := []era{{from: first}}
-	changed := [2]bool{true, true}
+	all := []era{{from: first, changed: [2]bool{true, true}}}
 	for _, x := range changes {
 		now := &all[len(all)-1]
-		if changed[x.f] || x.at-now.from > d.settle {
+		still := now.from + d.handover(d.steps[x.f][x.step-1].set)
+		if now.changed[x.f] || x.at-now.from > d.settle && d.times[x.f].within(still, x.at-1) {
 			all = append(all, era{from: x.at, at: now.at})
-			changed = [2]bool{}
 			now = &all[len(all)-1]
 		}
-		now.at[x.f], changed[x.f] = x.step, true
+		now.at[x.f], now.changed[x.f] = x.step, true
+	}
+	for i := 1; i < len(all); i++ {
+		if e := &all[i]; e.changed[0] != e.changed[1] {
+			f := 0
+			if e.changed[1] {
+				f = 1
+			}
+			e.from = max(d.noticed(f, e.from), all[i-1].from+1)
+		}
 	}
 	return d.paint(all)
 }
 
 // together is how far apart the questions for both families are where they are
 // one look-up.
-const together = int64(time.Minute)
+const together = int64(5 * time.Second)
 
-// noticed is when a change of a family may have been there already: as early as
+// noticed is when a change of one family may have been there already: as early as
 // the other one was asked together with it, unless the old was told since.
 func (d *division) noticed(f int, at int64) int64 {
 	from := at - min(together, d.settle)

@@ -14,12 +14,16 @@
 // IPv4 and IPv6 are asked for apart, so each family has its own course:
 //
 //   - Whatever was told, an address or a state without one, holds from its first
-//     evidence to its last. It goes on over a gap in which nothing else was told;
+//     evidence to its last. It goes on over a gap in which nothing else was told
+//     before caches could have the later evidence, or only what caches still had
+//     from before the gap;
 //     over one of less than the settle time, unless a client saw the name in
-//     another state and again in this one while nobody was told this; and over a
-//     longer one where clients were told different things by turns: one kept this,
-//     another kept something else across an end of the gap, so that neither is a
-//     change. Their resolvers differ.
+//     another state and, once caches could not have it any more, again in this one,
+//     while nobody was told this; and over a
+//     longer one, of up to 32 times the usual, where clients were told different things by turns: some kept this,
+//     others kept something else across an end of the gap, and of those who kept
+//     it there are more than four times as many as of those who saw it go or come.
+//     Then their resolvers differ, and nothing changed.
 //   - Where what holds changes, a new step begins, once something was told.
 //   - What goes may still be told together with what comes for its TTL and
 //     [correlate.Grace]: caches have it. That is no step; the new one begins with its
@@ -53,7 +57,8 @@
 // # Cost
 //
 // The history is gone through twice, client by client, as dnscache.Runs gives it:
-// once for the times, once to count. So numbers of clients are exact, and no client
+// once for the times, once to count; and once more between where clients were told
+// different things by turns. So numbers of clients are exact, and no client
 // is kept but the first of each phase. Of a name at most 262,144 addresses and about
 // as many spans of time are kept; with more, spans are put together that are near
 // to each other, first by a second. A client with more than a million runs is

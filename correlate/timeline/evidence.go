@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"flowname/correlate"
 	"flowname/correlate/indicators"
 	"flowname/dnscache"
 )
@@ -66,6 +67,9 @@ type track struct {
 	breaks  []span
 }
 
+// cached is how old what is told can be, as far as it says itself.
+func (t *track) cached() int64 { return int64(t.ttl)*1e9 + int64(correlate.Grace) }
+
 // A point is a run of one client.
 type point struct {
 	track int
@@ -99,11 +103,13 @@ type collector struct {
 	apart  int64 // how far from each other spans are put together
 	breaks int
 	keys   []key // scratch
+
+	answers map[question]*answer
 }
 
 func newCollector(cfg *Config) *collector {
 	return &collector{
-		sinkholes: cfg.Sinkholes, settle: int64(cfg.Settle), widest: int64(max(cfg.Settle, widestSettle)), index: map[key]int{},
+		sinkholes: cfg.Sinkholes, settle: int64(cfg.Settle), widest: int64(max(cfg.Settle, widestSettle)), index: map[key]int{}, answers: map[question]*answer{},
 	}
 }
 
@@ -228,6 +234,9 @@ func (v *view) compare(p point) {
 			v.spans++
 		}
 		return
+	}
+	if gap <= t.cached() {
+		return // not all of the caches that it asks knew yet
 	}
 	for s, at := range v.states {
 		if State(s) != t.state && at > ended && gap <= v.widest && v.breaks < maxBreaks {

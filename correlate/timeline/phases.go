@@ -99,7 +99,7 @@ type Life struct {
 }
 
 // Of tells the life of q's name from the history, narrowed by q's client and
-// times. It goes through the history twice; evidence that comes meanwhile is
+// times. It goes through the history twice, or three times; evidence that comes meanwhile is
 // counted where it belongs.
 func Of(ctx context.Context, src Source, q dnscache.Query, cfg Config) (*Life, error) {
 	fixed := cfg.Settle > 0
@@ -114,6 +114,13 @@ func Of(ctx context.Context, src Source, q dnscache.Query, cfg Config) (*Life, e
 	life := &Life{Settle: cfg.Settle}
 	if len(c.tracks) == 0 {
 		return life, nil
+	}
+	if c.divide(int64(life.Settle)); len(c.answers) > 0 {
+		j := newJury(c)
+		if err := src.Runs(ctx, q, func(r *dnscache.Run) bool { j.add(r); return true }); err != nil {
+			return nil, err
+		}
+		j.endClient()
 	}
 	eras := c.divide(int64(life.Settle)).eras()
 	for !fixed && len(eras) > manyPhases && 3*life.Settle <= widestSettle {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"flowname/correlate"
+	"flowname/dnscache"
 )
 
 // A spell is a time for which a track held.
@@ -29,12 +30,13 @@ type division struct {
 	seen   [][]span // of each track, without noise
 	steps  [2][]step
 	times  [2]moments // of the evidence of each family
-	tails  [2][]spell
+	usual  map[int]int64
+	marks  []mark // of the family at hand
 }
 
 // divide finds the steps of each family.
 func (c *collector) divide(settle int64) *division {
-	d := &division{collector: c, settle: settle, seen: make([][]span, len(c.tracks))}
+	d := &division{collector: c, settle: settle, seen: make([][]span, len(c.tracks)), usual: map[int]int64{}}
 	for i, t := range c.tracks {
 		d.seen[i] = t.seen
 	}
@@ -102,30 +104,32 @@ func (d *division) dropNoise() {
 	}
 }
 
+// A mark is a time at which a track was told.
+type mark struct {
+	at    int64
+	track int
+}
+
 // spells finds for how long each track of a family held.
 func (d *division) spells(f int, family uint8) (all []spell) {
-	type moment struct {
-		at    int64
-		track int
-	}
-	var marks []moment
+	var marks []mark
 	for i, t := range d.tracks {
 		if t.family&family == 0 {
 			continue
 		}
 		for _, s := range d.seen[i] {
-			marks = append(marks, moment{s.first, i})
+			marks = append(marks, mark{s.first, i})
 			if s.last > s.first {
-				marks = append(marks, moment{s.last, i})
+				marks = append(marks, mark{s.last, i})
 			}
 		}
 	}
-	slices.SortFunc(marks, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(marks, func(a, b mark) int { return cmp.Compare(a.at, b.at) })
 	times := make(moments, len(marks))
 	for i := range marks {
 		times[i] = marks[i].at
 	}
-	d.times[f] = times
+	d.times[f], d.marks = times, marks
 	for i, t := range d.tracks {
 		if t.family&family == 0 || len(d.seen[i]) == 0 {
 			continue
@@ -168,14 +172,59 @@ const (
 func (d *division) gap(i int, family uint8, times moments, g span) int {
 	t := d.tracks[i]
 	switch {
-	case !times.within(g.first+1, g.last-1):
+	case !times.within(g.first+1, g.last-1-t.cached()):
+		return quiet // what was told since does not show that it had gone before
+	case d.isTail(i, span{g.first, g.last - t.cached()}):
 		return quiet
 	case g.last-g.first <= d.settle && !slices.ContainsFunc(t.breaks, func(b span) bool { return b.first <= g.first && b.last >= g.last }):
 		return settled
-	case covers(t.bridges, g.first, g.last) && d.othersBridge(i, family, g):
+	case g.last-g.first <= spacings*d.spacing(i) && covers(t.bridges, g.first, g.last) && d.othersBridge(i, family, g) && d.kept(i, g):
 		return bridged
 	}
 	return 0
+}
+
+// spacings is how many times as long as usual a track can be without evidence: what
+// many are told each minute, and nobody for an hour, is gone.
+const spacings = 32
+
+// spacing is how far apart the evidence of a track usually is.
+func (d *division) spacing(i int) int64 {
+	seen := d.seen[i]
+	if n, ok := d.usual[i]; ok || len(seen) < 2 {
+		return n
+	}
+	gaps := make([]int64, len(seen)-1)
+	for k := range gaps {
+		gaps[k] = seen[k+1].first - seen[k].last
+	}
+	slices.Sort(gaps)
+	d.usual[i] = gaps[len(gaps)/2]
+	return d.usual[i]
+}
+
+// isTail says whether all that was told in a gap is what caches still had, of what
+// was told before it too.
+func (d *division) isTail(i int, g span) bool {
+	k, _ := slices.BinarySearchFunc(d.marks, g.first+1, func(m mark, at int64) int { return cmp.Compare(m.at, at) })
+	for ; k < len(d.marks) && d.marks[k].at < g.last; k++ {
+		m := d.marks[k]
+		if m.track != i && (m.at > g.first+d.tracks[m.track].cached() || d.seen[m.track][0].first >= g.first) {
+			return false
+		}
+	}
+	return true
+}
+
+// kept says whether clients kept a track over a gap, and did not see it go or
+// come. While that was not asked it wants to know.
+func (d *division) kept(i int, g span) bool {
+	q := question{i, g}
+	a, asked := d.answers[q]
+	if !asked && len(d.answers) < maxQuestions {
+		d.answers[q] = &answer{}
+	}
+	return asked && a.kept > keptShare*a.seen
 }
 
 // othersBridge says whether another track was kept across an end of the gap: two
@@ -241,10 +290,15 @@ func (d *division) everything(f int) (set []int) {
 	return set
 }
 
-// handover is how long caches may still give what has gone.
+// handover is how long caches may still give what has gone. That there is nothing
+// has a TTL too (RFC 2308), which is not known here.
 func (d *division) handover(set []int) (most int64) {
 	for _, i := range set {
-		most = max(most, int64(d.tracks[i].ttl)*1e9)
+		t := d.tracks[i]
+		if !t.state.HasAddress() {
+			most = max(most, int64(dnscache.Lifetime(dnscache.UnknownTTL)))
+		}
+		most = max(most, int64(t.ttl)*1e9)
 	}
 	return most + int64(correlate.Grace)
 }

@@ -30,7 +30,7 @@ func (d *division) absorb(steps []step) []step {
 		s := steps[i]
 		took := d.duration(steps, i)
 		if len(kept) == 0 {
-			if i+1 < len(steps) && took < d.settle && d.partOf(&s, &steps[i+1]) {
+			if i+1 < len(steps) && d.partOf(&s, &steps[i+1], took) {
 				steps[i+1].from = s.from
 				continue
 			}
@@ -39,7 +39,7 @@ func (d *division) absorb(steps []step) []step {
 		}
 		before := &kept[len(kept)-1]
 		switch {
-		case slices.Equal(s.set, before.set), took < d.settle && d.partOf(&s, before):
+		case slices.Equal(s.set, before.set), d.partOf(&s, before, took):
 			before.rotating = before.rotating || s.rotating
 		case i+1 == len(steps):
 			kept = append(kept, s)
@@ -50,7 +50,7 @@ func (d *division) absorb(steps []step) []step {
 		case took < d.settle && slices.Equal(before.set, steps[i+1].set) && within(before.set, s.set):
 			before.set = s.set // a moment in which somebody was told more
 			steps[i+1].set = s.set
-		case took < d.settle && d.partOf(&s, &steps[i+1]):
+		case d.partOf(&s, &steps[i+1], took):
 			steps[i+1].from = s.from
 		default:
 			kept = append(kept, s)
@@ -59,9 +59,13 @@ func (d *division) absorb(steps []step) []step {
 	return kept
 }
 
-// partOf says whether a step has some of what another has, in the same states.
-func (d *division) partOf(s, of *step) bool {
-	return within(s.set, of.set) && d.states(s.set) == d.states(of.set)
+// partOf says whether a step has some of what another has, and goes on for less
+// than the settle time in the same states, or than caches need for others.
+func (d *division) partOf(s, of *step, took int64) bool {
+	if !within(s.set, of.set) {
+		return false
+	}
+	return took < d.settle && d.states(s.set) == d.states(of.set) || took < min(d.settle, d.handover(of.set))
 }
 
 // isHandover says whether a step is what goes together with what comes, for no
