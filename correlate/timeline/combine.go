@@ -40,8 +40,9 @@ func (d *division) eras() []era {
 	all := []era{{from: first, changed: [2]bool{true, true}}}
 	for _, x := range changes {
 		now := &all[len(all)-1]
-		still := now.from + d.handover(d.steps[x.f][x.step-1].set)
-		if now.changed[x.f] || x.at-now.from > d.settle && d.times[x.f].within(still, x.at-1) {
+		old := &d.steps[x.f][x.step-1]
+		still := now.from + d.handover(old.set)
+		if now.changed[x.f] || old.from >= now.from || x.at-now.from > d.settle && d.times[x.f].within(still, x.at-1) {
 			all = append(all, era{from: x.at, at: now.at})
 			now = &all[len(all)-1]
 		}

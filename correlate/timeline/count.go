@@ -72,11 +72,8 @@ func (n *count) eraAt(at int64) int {
 	return i
 }
 
-// eraReach is how many phases away evidence of addresses is looked for.
-const eraReach = 2
-
 // phaseOf is the phase that evidence belongs to, if it is not beside that of its
-// time. What caches still gave after a change belongs to the phase before it; so do
+// time; the nearest that has its address. What caches still gave after a change belongs to the phase before it; so do
 // other states just after it, but failures: these are noise where they are not
 // their time's.
 func (n *count) phaseOf(k key, at int64) (phase int, ok bool) {
@@ -91,7 +88,7 @@ func (n *count) phaseOf(k key, at int64) (phase int, ok bool) {
 		late := e > 0 && k.state != Failed && at-n.eras[e].from <= n.settle
 		return e - 1, late && holds(n.eras[e-1].set, track)
 	}
-	for away := 1; away <= eraReach; away++ {
+	for away := 1; away < len(n.eras); away++ {
 		for _, i := range [2]int{e - away, e + away} {
 			if i >= 0 && i < len(n.eras) && holds(n.eras[i].set, track) {
 				return i, true
@@ -162,13 +159,20 @@ func (n *count) finish(life *Life) {
 	if c := n.all.Clients; len(c) > 0 && c[0].FirstNs == n.all.FirstNs {
 		life.FirstClient = c[0].Addr
 	}
+	beside := uint64(0)
 	for i := range n.phases {
 		t := &n.phases[i]
-		if !t.found {
-			continue // its evidence expired meanwhile
+		if !t.found { // caches had it, or it expired meanwhile
+			beside += t.Beside
+			continue
 		}
+		t.Beside += beside
+		beside = 0
 		t.list(n.watch)
 		life.Phases = append(life.Phases, t.Phase)
+	}
+	if len(life.Phases) > 0 {
+		life.Phases[len(life.Phases)-1].Beside += beside
 	}
 	slices.SortStableFunc(life.Phases, func(a, b Phase) int { return cmp.Compare(a.FirstNs, b.FirstNs) })
 }

@@ -127,6 +127,9 @@ func Of(ctx context.Context, src Source, q dnscache.Query, cfg Config) (*Life, e
 		life.Settle *= 3
 		eras = c.divide(int64(life.Settle)).eras()
 	}
+	if len(eras) == 0 {
+		return life, nil
+	}
 	n := newCount(c, eras, cfg.Watch)
 	if err := src.Runs(ctx, q, func(r *dnscache.Run) bool { n.add(r); return true }); err != nil {
 		return nil, err

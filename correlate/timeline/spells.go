@@ -67,7 +67,9 @@ func (d *division) dropNoise() {
 	var failures []spell
 	for i, t := range d.tracks {
 		if t.state != Failed {
-			answers = append(answers, t.seen...)
+			if t.family != 0 {
+				answers = append(answers, t.seen...)
+			}
 			continue
 		}
 		for _, s := range t.seen {
