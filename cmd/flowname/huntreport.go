@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowname/correlate/hunt"
+	"flowname/correlate/timeline"
 )
 
 // report writes what was found, in the order of the earliest evidence.
@@ -155,15 +156,10 @@ func typeOfIndicator(x *hunt.Indicator) string {
 
 // stateOf is what an answer says of the name then.
 func stateOf(a *hunt.Answer) string {
-	switch {
-	case !a.Addr.IsValid():
+	if !a.Addr.IsValid() {
 		return "asked"
-	case a.Addr.IsUnspecified() || a.Addr.IsLoopback():
-		return "null_routed"
-	case a.Addr.IsPrivate():
-		return "private"
 	}
-	return "live"
+	return timeline.StateOf(a.Addr, "", nil).String()
 }
 
 // named is never null in JSON.

@@ -9,6 +9,7 @@ import (
 
 	"flowname/correlate"
 	"flowname/correlate/indicators"
+	"flowname/correlate/timeline"
 	"flowname/dnscache"
 )
 
@@ -232,7 +233,7 @@ func (h *Hunter) addTo(x *Indicator, a Answer) {
 
 // current says whether flows can go to an address.
 func current(a netip.Addr) bool {
-	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast()
+	return a.IsValid() && timeline.StateOf(a, "", nil) != timeline.NullRouted
 }
 
 // first notes evidence that may be the earliest.

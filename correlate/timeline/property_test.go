@@ -140,7 +140,7 @@ func TestVeryMany(t *testing.T) {
 	start := begin.UnixNano()
 	for i := range n {
 		r := dnscache.Run{
-			Name: subject, Client: netip.AddrFrom4([4]byte{10, 0, byte(i >> 17), 1}), Addr: netip.AddrFrom4([4]byte{198, 51, 100, byte(i / (n / 4))}),
+			Name: subject, Client: netip.AddrFrom4([4]byte{10, 0, byte(i >> 17), 1}), Addr: netip.AddrFrom4([4]byte{198, 51, 100, [4]byte{1, 2, 1, 3}[i/(n/4)]}),
 			FirstNs: start + int64(i)*int64(6*time.Second), LastNs: start + int64(i)*int64(6*time.Second), Count: 1, TTL: 60,
 		}
 		src = append(src, r)

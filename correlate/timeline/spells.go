@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"flowname/correlate"
 	"flowname/dnscache"
@@ -112,6 +113,19 @@ type mark struct {
 	track int
 }
 
+// longestRun is the longest that a run of the history is.
+const longestRun = int64(4 * time.Second)
+
+// appendMarks marks a span: its ends and, where it is of much evidence, about when
+// there was some between, which was never much farther apart than what was joined.
+func (d *division) appendMarks(marks []mark, i int, s span) []mark {
+	step := max(d.apart, longestRun, (s.last-s.first)/maxSpans)
+	for at := s.first; at < s.last; at += step {
+		marks = append(marks, mark{at, i})
+	}
+	return append(marks, mark{s.last, i})
+}
+
 // spells finds for how long each track of a family held.
 func (d *division) spells(f int, family uint8) (all []spell) {
 	var marks []mark
@@ -120,10 +134,7 @@ func (d *division) spells(f int, family uint8) (all []spell) {
 			continue
 		}
 		for _, s := range d.seen[i] {
-			marks = append(marks, mark{s.first, i})
-			if s.last > s.first {
-				marks = append(marks, mark{s.last, i})
-			}
+			marks = d.appendMarks(marks, i, s)
 		}
 	}
 	slices.SortFunc(marks, func(a, b mark) int { return cmp.Compare(a.at, b.at) })
