@@ -80,6 +80,20 @@ func TestFindingsOfTheJointCaptures(t *testing.T) {
 	}
 }
 
+// A name that is null-routed, live, moved and parked, once a day each.
+func TestFindingsOfPhases(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "findings")
+	args := []string{"replay", "--dns", corpus(t, "dnslogs", "crafted", "31_c2_addresses_over_time.pcap"), "--data", t.TempDir(), "--findings", path}
+	if code := execute(args, streams{nil, &bytes.Buffer{}, &bytes.Buffer{}}); code != exitOK {
+		t.Fatalf("replay %q: exit %d", args, code)
+	}
+	var got []string
+	eachJSON(t, path, func(f findingLine) { got = append(got, fmt.Sprintf("%s %s %s %s", f.Code, f.Client, f.Name, f.Addr)) })
+	if want := []string{"null_routed_then_live 10.0.0.10 c2.example 198.51.100.31"}; !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // jointFindings replays a capture with its exports.
 func jointFindings(t *testing.T, exports string, args []string) (found []findingLine) {
 	t.Helper()

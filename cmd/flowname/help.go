@@ -17,10 +17,12 @@ var examples = map[string]string{
       Follow a resolver's log and Zeek's, through rotations; take firewalls' DNS logs by syslog.
   flowname run --netflow-tls :4740 --tls-cert c.pem --tls-key k.pem --tls-client-ca exporters.pem
       Take IPFIX by TLS too, from exporters whose certificates that authority has signed.
+  flowname run --capture eth1 --resolver 10.0.0.53 --findings findings.jsonl
+      Tell what is noteworthy, such as clients that ask other resolvers.
   flowname run --config /etc/flowname.yaml
       Every flag has its key: netflow, netflow-tcp, netflow-tls, sflow, dnstap, powerdns, dns-log, syslog, capture, dns, data, asn, geo, out, http, wait, ...
 
-Signals: TERM and INT drain and end, a second one ends at once; HUP reopens --out and re-reads the databases, the
+Signals: TERM and INT drain and end, a second one ends at once; HUP reopens --out and --findings and re-reads the databases, the
 TLS files and the users.
 `,
 	"replay": `Examples:

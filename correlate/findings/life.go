@@ -71,11 +71,12 @@ const (
 	// lookAgain is how often a name is looked at whose answers do not change.
 	lookAgain = uint32(time.Hour / time.Second)
 
-	// A name was null-routed if it was for nullLeast, in nullAnswers answers; for
-	// nullAfterLife where it had been live before: what is blocked by night and at
-	// week-ends, or taken off a block list, is no news.
+	// A name was null-routed if it was for nullLeast, in nullAnswers answers, or in one
+	// that is nullAlone before the live one. Where it had been live before it takes
+	// nullAfterLife: what is blocked by night and at week-ends is no news.
 	nullLeast     = uint32(time.Hour / time.Second)
 	nullAfterLife = uint32(7 * 24 * time.Hour / time.Second)
+	nullAlone     = uint32(12 * time.Hour / time.Second)
 	nullAnswers   = 2
 
 	// A name had settled that was in one network for settledLeast, in
@@ -162,11 +163,10 @@ func (l *life) revived(asker, sec uint32) bool {
 	for _, had := range l.nullAsked {
 		same = same || had == asker
 	}
-	least := nullLeast
+	enough := l.nullCount >= nullAnswers && since(l.nullFrom, l.nullTo) >= nullLeast || since(l.nullFrom, sec) >= nullAlone
 	if l.liveTo != 0 {
-		least = nullAfterLife
+		enough = l.nullCount >= nullAnswers && since(l.nullFrom, l.nullTo) >= nullAfterLife
 	}
-	enough := l.nullCount >= nullAnswers && since(l.nullFrom, l.nullTo) >= least
 	if enough && !same {
 		if l.liveFrom == 0 {
 			l.liveFrom = sec
