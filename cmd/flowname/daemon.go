@@ -92,7 +92,8 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		return d, err
 	}
 	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, seed: rand.Uint64(), out: c.Out, open: output(appendOutput, std.out),
+		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, seed: rand.Uint64(), out: c.Out,
+		open: output(appendOutput, std.out), feeds: feedNames(c.feeds),
 	}); err != nil {
 		return d, err
 	}
@@ -101,6 +102,9 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		flags: &c.ClientFlags, cache: d.cache, forwarders: d.dns.forwarders, reporter: d.watch.reporter,
 	}); err != nil {
 		log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
+	}
+	if d.watch.feeds, err = openFeeds(c.feeds, d.watch.reporter, d.cache, time.Now().UnixNano()); err != nil {
+		return d, err
 	}
 	if err = d.loadFiles(c.DNS); err != nil {
 		return d, err
@@ -133,6 +137,7 @@ func (d *daemon) announce(c *runCmd) {
 	for _, db := range d.places.Databases() {
 		d.log.Info("database", "file", db.Path, "type", db.Type, "facts", db.Facts, "built", db.Built.Format(time.DateOnly))
 	}
+	d.watch.feeds.announce(d.log)
 	if d.tap != nil {
 		d.log.Info("watching DNS", "interface", c.Capture)
 	}
@@ -308,6 +313,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	house.Go(func() error { return d.watch.clients.keep(services, d.log) })
 	house.Go(func() error { return d.watch.seen.keep(services, d.log) })
 	house.Go(func() error { return d.watch.reporter.keep(services, d.log) })
+	house.Go(func() error { return d.watch.feeds.keep(services, d.log) })
 	if d.http != nil {
 		house.Go(func() error { return serveHTTP(services, d.http, d.httpListener) })
 	}
@@ -417,6 +423,7 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			d.reloadPlaces()
 			d.reloadCertificates()
 			d.sinkholes.reload(d.log)
+			d.watch.feeds.ask()
 			if d.access != nil {
 				d.access.reload(d.log)
 			}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -56,6 +57,7 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	if seen := c.d.watch.seen; seen != nil {
 		account(ch, "first_seen", seen.book.Stats())
 	}
+	c.d.watch.feeds.metrics(ch, time.Now())
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
 	account(ch, "geo", c.d.places.Stats())

@@ -66,6 +66,10 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if err != nil {
 		return r, err
 	}
+	all, err := c.FeedFlags.parse()
+	if err != nil {
+		return r, err
+	}
 	r.samples = newFileSamples(dns)
 	for _, path := range c.DNS {
 		f, err := openDNSFile(path, dns)
@@ -97,8 +101,12 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 		return r, err
 	}
 	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, seed: replaySeed, out: c.Out, open: output(createOutput, std.out),
+		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, seed: replaySeed, out: c.Out,
+		open: output(createOutput, std.out), feeds: feedNames(all),
 	}); err != nil {
+		return r, err
+	}
+	if r.watch.feeds, err = openFeeds(all, r.watch.reporter, r.cache, now.UnixNano()); err != nil {
 		return r, err
 	}
 	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())

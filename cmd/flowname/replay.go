@@ -21,6 +21,7 @@ type replayCmd struct {
 	ClockFlags
 	FindingFlags
 	FirstSeenFlags
+	FeedFlags
 	DNSFlags
 	LogFlags
 	ClientFlags

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"flowname/correlate"
+	"flowname/correlate/feeds"
 )
 
 // off is the value that switches an address off.
@@ -44,6 +45,7 @@ type runCmd struct {
 	ClockFlags
 	FindingFlags
 	FirstSeenFlags
+	FeedFlags
 	StreamFlags
 	DNSFlags
 	SyslogFlags
@@ -52,6 +54,7 @@ type runCmd struct {
 	SinkholeFlags
 
 	allowed []netip.Prefix // of Exporter
+	feeds   []feeds.Feed   // of Feed
 
 	Config kong.ConfigFlag `help:"YAML file with a key for each flag." placeholder:"FILE.yaml"`
 }
@@ -76,6 +79,9 @@ func (c *runCmd) Validate() error {
 		return err
 	}
 	if err := c.ClientFlags.validate(); err != nil {
+		return err
+	}
+	if c.feeds, err = c.FeedFlags.parse(); err != nil {
 		return err
 	}
 	if err := c.FirstSeenFlags.validate(); err != nil {

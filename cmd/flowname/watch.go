@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"flowname/correlate"
+	"flowname/correlate/feeds"
 	"flowname/correlate/visibility"
 	"flowname/dnscache"
 	"flowname/dnscache/firstseen"
@@ -17,6 +18,7 @@ import (
 type watch struct {
 	seen     *sightings  // nil: nobody keeps them
 	reporter *reporter   // nil: nothing is found
+	feeds    *feedWatch  // nil: there are none
 	clients  *clientBook // nil: nobody counts
 }
 
@@ -28,6 +30,7 @@ func (w *watch) evidence(r *dnscache.Response) {
 	}
 	w.seen.note(r)
 	w.reporter.answer(r)
+	w.feeds.answer(r)
 }
 
 // settle does what evidence does not wait for, as of now.
@@ -57,20 +60,30 @@ func (w *watch) newLookout(lock sync.Locker) *lookout {
 
 // flow marks a decided flow.
 func (l *lookout) flow(f *correlate.Flow) {
-	l.end(&f.Dst, f.StartNs)
-	l.end(&f.Src, f.StartNs)
+	lists := l.watch.feeds.lists()
+	byName := l.end(&f.Dst, f.StartNs, lists) | l.end(&f.Src, f.StartNs, lists)
 	l.watch.reporter.flow(f, l)
+	if lists != nil {
+		l.watch.feeds.flow(f, lists, byName)
+	}
 	if l.clients != nil {
 		l.clients.Flow(f, l.toDoH(f))
 	}
 }
 
-func (l *lookout) end(e *correlate.End, startNs int64) {
+// end fills in what is known of an end's name, and says which feeds have it.
+func (l *lookout) end(e *correlate.End, startNs int64, lists *feeds.Lists) (marks feeds.Marks) {
 	e.YoungNs = -1
-	if e.Named {
-		k := l.known(&e.Candidates[0])
-		e.Domain, e.YoungNs = k.domain, l.watch.seen.ageNs(k, startNs)
+	if !e.Named {
+		return 0
 	}
+	c := &e.Candidates[0]
+	k := l.known(c)
+	e.Domain, e.YoungNs = k.domain, l.watch.seen.ageNs(k, startNs)
+	if lists == nil {
+		return 0
+	}
+	return k.in(lists, c.Canonical)
 }
 
 // A knownName is what was found out about a name. Names are told apart by where
@@ -81,6 +94,21 @@ type knownName struct {
 	key    firstseen.Key // of domain
 	doh    bool          // it is one of DNS over HTTPS
 	life   uint64        // by what findings about it are found
+
+	// marks are the feeds that have the name or the canonical name, in the lists of a
+	// generation; 0: none yet.
+	marks      feeds.Marks
+	canonical  string
+	generation uint64
+}
+
+// in are the feeds that have the name or its canonical name.
+func (k *knownName) in(lists *feeds.Lists, canonical string) feeds.Marks {
+	if k.generation != lists.Generation || unsafe.StringData(k.canonical) != unsafe.StringData(canonical) {
+		k.generation, k.canonical = lists.Generation, canonical
+		k.marks = lists.OfName(k.name) | lists.OfName(canonical)
+	}
+	return k.marks
 }
 
 const lookoutNames = 1 << 12
