@@ -92,7 +92,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		return d, err
 	}
 	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, seed: rand.Uint64(), out: c.Out,
+		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, nulls: &d.sinkholes, seed: rand.Uint64(), out: c.Out,
 		open: output(appendOutput, std.out), feeds: feedNames(c.feeds),
 	}); err != nil {
 		return d, err

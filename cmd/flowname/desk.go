@@ -53,6 +53,7 @@ type reporterConfig struct {
 	places *geo.Reader
 	seen   *sightings
 	young  time.Duration
+	nulls  *sinkholes // nil: none are known
 	seed   uint64
 	feeds  []string
 	out    string // where flows go
@@ -127,6 +128,9 @@ func (r *reporter) openNames(cfg reporterConfig) (err error) {
 	names := findings.NamesConfig{Shelf: cfg.cache.Shelf(dnscache.ShelfNames), Seed: cfg.seed, Places: cfg.places, Young: cfg.young}
 	if cfg.seen != nil && cfg.young > 0 && (r.desk.On(findings.NewDomain) || r.desk.On(findings.QueryBurst)) {
 		names.Age = cfg.seen.book.Age
+	}
+	if cfg.nulls != nil {
+		names.Sinkholes = cfg.nulls.has
 	}
 	r.names, err = findings.NewNames(names)
 	return err

@@ -40,6 +40,7 @@ type replay struct {
 	correlator *correlate.Correlator
 	watch      watch
 	lookout    *lookout
+	sinkholes  sinkholes
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
 
 	dns         []*dnsFile
@@ -100,8 +101,13 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.watch.seen, err = openSightings(&c.FirstSeenFlags, r.cache, replaySeed, 0); err != nil {
 		return r, err
 	}
+	known, err := readSinkholes(c.Sinkholes, std.err)
+	if err != nil {
+		return r, err
+	}
+	r.sinkholes.set.Store(known)
 	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, seed: replaySeed, out: c.Out,
+		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, nulls: &r.sinkholes, seed: replaySeed, out: c.Out,
 		open: output(createOutput, std.out), feeds: feedNames(all),
 	}); err != nil {
 		return r, err

@@ -20,6 +20,7 @@ type replayCmd struct {
 	Wait  time.Duration `help:"How long a flow waits for an answer, in packet time." default:"2s"`
 	ClockFlags
 	FindingFlags
+	SinkholeFlags
 	FirstSeenFlags
 	FeedFlags
 	DNSFlags

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,7 @@ import (
 
 // SinkholeFlags are the flags of what is known as a sinkhole.
 type SinkholeFlags struct {
-	Sinkholes []string `help:"File of known sinkholes, addresses and names, for 'flowname timeline' (repeatable); read again at SIGHUP." placeholder:"FILE" sep:"none"`
+	Sinkholes []string `help:"File of known sinkholes, addresses and names, for 'flowname timeline' and findings (repeatable); run reads it again at SIGHUP." placeholder:"FILE" sep:"none"`
 }
 
 // sinkholes are what the daemon knows as sinkholes.
@@ -37,6 +38,16 @@ func (s *sinkholes) load(paths []string, log *slog.Logger) error {
 		log.Warn("a line is not used", "file", strings.TrimSpace(note))
 	}
 	return err
+}
+
+// has says whether an address is one of them.
+func (s *sinkholes) has(a netip.Addr) bool {
+	set := s.set.Load()
+	if set == nil {
+		return false
+	}
+	var room [4]indicators.Entry
+	return len(set.AppendAddr(room[:0], a)) > 0
 }
 
 // reload reads the files anew. What can not be used leaves the old in place.
