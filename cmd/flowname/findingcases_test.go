@@ -21,6 +21,7 @@ import (
 	"github.com/maxmind/mmdbwriter"
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
+	"flowname/correlate/findings"
 	"flowname/dnscache"
 	"flowname/flows"
 )
@@ -62,6 +63,11 @@ func TestFindingCases(t *testing.T) {
 		}
 		if raise < 1 || not < 2 {
 			t.Errorf("%s: %d cases raise it and %d do not; want 1 and 2", code, raise, not)
+		}
+	}
+	for _, c := range findings.Codes() {
+		if !slices.Contains(dirs, filepath.Join(root, "testdata", "findings", c.String())) {
+			t.Errorf("there are no cases of %s", c)
 		}
 	}
 }
