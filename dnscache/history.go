@@ -26,6 +26,11 @@ type Query struct {
 	// client the name of its newest answer at or before; of a name, for each name,
 	// client and address family all addresses of the newest answer.
 	AtNs int64
+	// Want narrows to the names and addresses that it says yes to, the zero Addr
+	// being of what has none; nil is all. With the name "*." it is the way to ask
+	// for more names than have a look-up each: what is not wanted costs a key of the
+	// name index. It is asked for the addresses of a name one after the other.
+	Want func(name string, addr netip.Addr) bool
 	// Limit is how many rows to give at most; 0 is all.
 	Limit int
 }
@@ -165,6 +170,17 @@ func (sk *sink) wants(name string) bool {
 	}
 	dot := len(name) - len(sk.name) - 1
 	return sk.name == "." || dot > 0 && name[dot+1:] == sk.name && labelDot(name, dot)
+}
+
+// wanted says whether what is asked for has that name and address.
+func (sk *sink) wanted(name string, addr ip) bool {
+	if sk.q.Want == nil {
+		return true
+	}
+	if reserved(addr) {
+		return sk.q.Want(name, netip.Addr{})
+	}
+	return sk.q.Want(name, addr.addr())
 }
 
 // stop says, now and then, whether nobody waits for the answer any more.

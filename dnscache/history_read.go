@@ -63,8 +63,9 @@ func (s *store) historyOfAddr(txn *badger.Txn, sk *sink, client []byte) error {
 		}
 		if head := key[:len(key)-8]; !bytes.Equal(head, chain) {
 			chain = append(chain[:0], head...)
-			if wanted = sk.wants(string(name)); wanted {
-				sk.begin(string(name), readIP(key[17:]), addr)
+			text := string(name)
+			if wanted = sk.wants(text) && sk.wanted(text, addr); wanted {
+				sk.begin(text, readIP(key[17:]), addr)
 			}
 		}
 		switch {
@@ -109,16 +110,17 @@ func (s *store) historyOfName(txn *badger.Txn, sk *sink, client []byte, outcomes
 	defer it.Close()
 	runs := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindPair}})
 	defer runs.Close()
+	var r nameReader
 	for it.Rewind(); it.Valid() && !sk.done; it.Next() {
 		key := it.Item().Key()
-		name, client, addr, err := readNameKey(key)
+		name, client, addr, err := r.read(key)
 		if err != nil {
 			return err
 		}
 		if err := outcomes.upTo(sk, key); err != nil {
 			return err
 		}
-		if sk.asks(client) {
+		if sk.asks(client) && sk.wanted(name, addr) {
 			if err := sk.addRuns(runs, name, client, addr); err != nil {
 				return err
 			}
@@ -239,7 +241,7 @@ func (s *shard) appendChain(rows []indexRow, sk *sink, n *names, e *pair, addr i
 			continue
 		}
 		name := n.get(v.name)
-		if !sk.wants(name) {
+		if !sk.wants(name) || !sk.wanted(name, addr) {
 			continue
 		}
 		k := start

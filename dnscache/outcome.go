@@ -378,7 +378,7 @@ func (c *Cache) appendOutcomes(runs []outcomeRun, sk *sink) []outcomeRun {
 			if v.name == 0 || v.first > sk.to || v.last() < sk.from || !sk.asks(v.client) {
 				continue
 			}
-			if x := c.outcomeRun(v); sk.wants(x.name) {
+			if x := c.outcomeRun(v); sk.wants(x.name) && sk.wanted(x.name, ip{hi: factPrefix}) {
 				runs = append(runs, x)
 			}
 		}

@@ -1,6 +1,7 @@
 package dnscache
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 )
@@ -170,6 +171,25 @@ func readNameKey(key []byte) (name string, client, addr ip, err error) {
 		return "", ip{}, ip{}, errRecord
 	}
 	return readLabels(key[1:end]), readIP(key[end+1:]), readIP(key[end+17:]), nil
+}
+
+// nameReader reads keys of the name index in their order: those of a name lie
+// together, and its text is made once.
+type nameReader struct {
+	labels []byte
+	name   string
+}
+
+// read is readNameKey.
+func (r *nameReader) read(key []byte) (name string, client, addr ip, err error) {
+	end := len(key) - 33
+	if end < 1 || !bytes.Equal(r.labels, key[:end+1]) {
+		if name, client, addr, err = readNameKey(key); err == nil {
+			r.labels, r.name = append(r.labels[:0], key[:end+1]...), name
+		}
+		return name, client, addr, err
+	}
+	return r.name, readIP(key[end+1:]), readIP(key[end+17:]), nil
 }
 
 // outcomeTail is how many bytes of the key of an outcome come after the client.

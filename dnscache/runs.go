@@ -169,7 +169,7 @@ func (o *outcomeReader) upTo(sk *sink, nameKey []byte) error {
 		if nameKey != nil && bytes.Compare(key[1:len(key)-outcomeTail], nameKey[1:len(nameKey)-16]) >= 0 {
 			return nil
 		}
-		if sk.asks(x.client) && x.run.first <= sk.to && addSat(x.run.first, maxRun) >= sk.from {
+		if sk.asks(x.client) && x.run.first <= sk.to && addSat(x.run.first, maxRun) >= sk.from && sk.wanted(x.name, ip{hi: factPrefix}) {
 			if err := o.it.Item().Value(x.run.readValue); err != nil {
 				return err
 			}
