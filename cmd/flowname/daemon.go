@@ -62,6 +62,7 @@ type daemon struct {
 	http         *http.Server // nil: none
 	access       *httpAccess
 	backfilling  sync.Mutex // held while a request fills in names
+	scanning     sync.Mutex // held while a request looks through all names
 	httpListener net.Listener
 }
 

@@ -23,21 +23,24 @@ type huntCmd struct {
 	To     string   `help:"Only evidence and flows up to this time." placeholder:"TIME"`
 	Server string   `help:"The running daemon to ask (default ${default})." default:"http://127.0.0.1:8470" placeholder:"URL"`
 	Data   string   `help:"Read this data directory instead; no daemon must be using it." placeholder:"DIR"`
-	Format string   `help:"table (a report for people) or json (one object a line)." enum:"table,json" default:"table"`
-	Out    string   `help:"Where the report goes (default ${default}: stdout)." default:"-" placeholder:"FILE"`
+	SinkholeFlags
+	Format string `help:"table (a report for people) or json (one object a line)." enum:"table,json" default:"table"`
+	Out    string `help:"Where the report goes (default ${default}: stdout)." default:"-" placeholder:"FILE"`
 }
 
 // A huntRun is a hunt under way.
 type huntRun struct {
 	*huntCmd
-	set    *indicators.Set
-	hunter *hunt.Hunter
-	past   past
-	notes  io.Writer
-	show   *ticker
-	fromNs int64
-	toNs   int64
-	tally  huntTally
+	set       *indicators.Set
+	hunter    *hunt.Hunter
+	sinkholes *indicators.Set // nil: none are known
+	past      past
+	notes     io.Writer
+	show      *ticker
+	most      int // of hunt.Search
+	fromNs    int64
+	toNs      int64
+	tally     huntTally
 }
 
 // Run looks for the indicators in the history, then in the logs, and writes what
@@ -87,6 +90,9 @@ func (h *huntRun) run(ctx context.Context, stdout io.Writer) error {
 	if err := h.readIndicators(); err != nil {
 		return err
 	}
+	if h.sinkholes, err = readSinkholes(h.Sinkholes, h.notes); err != nil {
+		return err
+	}
 	if h.past, err = h.openPast(); err != nil {
 		return err
 	}
@@ -105,6 +111,10 @@ func (h *huntRun) run(ctx context.Context, stdout io.Writer) error {
 	if n := h.hunter.LeftOut; n > 0 {
 		fmt.Fprintf(h.notes, "%s answers and sums of flows are left out of the report, which holds %s: narrow --from, --to or --iocs\n",
 			grouped(n), grouped(2*hunt.MaxEvidence))
+	}
+	if n := h.hunter.Widened; n > 0 {
+		fmt.Fprintf(h.notes, "%s times in which an address was current are taken together with others and what was between, as there are more than %s: narrow --from, --to or --iocs\n",
+			grouped(n), grouped(hunt.MaxTimes))
 	}
 	return h.write(stdout)
 }

@@ -103,11 +103,6 @@ func TestHuntReadsTornLogs(t *testing.T) {
 	}
 }
 
-// scanning is a past that is never asked one by one.
-type scanning struct{ past }
-
-func (scanning) most() int { return 0 }
-
 // TestHuntScansOrAsks: both ways find the same.
 func TestHuntScansOrAsks(t *testing.T) {
 	dir := t.TempDir()
@@ -130,12 +125,12 @@ func TestHuntScansOrAsks(t *testing.T) {
 	}
 	defer history.Close()
 	var reports [2]bytes.Buffer
-	for i, p := range []past{&localPast{history}, scanning{&localPast{history}}} {
-		h := huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: p, show: newTicker(nil)}
-		if err := h.askPast(t.Context()); err != nil {
+	for i, most := range []int{0, -1} {
+		h := huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil), most: most}
+		if err := errors.Join(h.askPast(t.Context()), h.askShared(t.Context())); err != nil {
 			t.Fatal(err)
 		}
-		if err := writeHuntJSON(&reports[i], h.hunter.Indicators(), &h.tally); err != nil {
+		if err := writeHuntJSON(&reports[i], h.hunter.Indicators(), nil, &h.tally); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,27 +198,21 @@ func BenchmarkHunt(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer history.Close()
-	run := func(p past) *huntRun {
-		return &huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: p, show: newTicker(nil)}
+	run := func(most int) *huntRun {
+		return &huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil), most: most}
 	}
-	local := &localPast{history}
-	for name, p := range map[string]past{"asked": asking{local}, "scanned": scanning{local}} {
+	for name, most := range map[string]int{"asked": 1 << 30, "scanned": -1} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if err := run(p).askPast(b.Context()); err != nil {
+				if err := run(most).askPast(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(iocs), "ns/indicator")
 		})
 	}
-	b.Run("lines", func(b *testing.B) { benchmarkHuntLines(b, run(local), names, flows) })
+	b.Run("lines", func(b *testing.B) { benchmarkHuntLines(b, run(0), names, flows) })
 }
-
-// asking is a past that is never scanned.
-type asking struct{ past }
-
-func (asking) most() int { return 1 << 30 }
 
 func benchmarkHuntLines(b *testing.B, h *huntRun, names, flows int) {
 	if err := h.askPast(b.Context()); err != nil {

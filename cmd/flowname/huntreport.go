@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowname/correlate/hunt"
+	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
 )
 
@@ -23,10 +24,10 @@ func (h *huntRun) report(out io.Writer) error {
 	w := bufio.NewWriter(out)
 	var err error
 	if h.Format == "json" {
-		err = writeHuntJSON(w, found, &h.tally)
+		err = writeHuntJSON(w, found, h.sinkholes, &h.tally)
 	} else {
 		for _, x := range found {
-			err = errors.Join(err, writeHuntText(w, x))
+			err = errors.Join(err, writeHuntText(w, x, h.sinkholes))
 		}
 	}
 	fmt.Fprintf(h.notes, "%s of %s indicators found", grouped(h.tally.Found), grouped(h.tally.Indicators))
@@ -96,18 +97,18 @@ type (
 	}
 )
 
-func writeHuntJSON(w io.Writer, found []*hunt.Indicator, tally *huntTally) error {
+func writeHuntJSON(w io.Writer, found []*hunt.Indicator, sinkholes *indicators.Set, tally *huntTally) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	for _, x := range found {
-		if err := writeIndicatorJSON(e, x); err != nil {
+		if err := writeIndicatorJSON(e, x, sinkholes); err != nil {
 			return err
 		}
 	}
 	return e.Encode(huntSummaryRow{"summary", *tally})
 }
 
-func writeIndicatorJSON(e *json.Encoder, x *hunt.Indicator) error {
+func writeIndicatorJSON(e *json.Encoder, x *hunt.Indicator, sinkholes *indicators.Set) error {
 	total := totalOf(x)
 	err := e.Encode(huntIndicatorRow{
 		Kind: "indicator", Indicator: x.Text, Type: typeOfIndicator(x), Feeds: x.Feeds, Beneath: x.Beneath, URL: x.URL,
@@ -117,9 +118,9 @@ func writeIndicatorJSON(e *json.Encoder, x *hunt.Indicator) error {
 	})
 	for i := range x.Answers {
 		a := &x.Answers[i]
-		err = errors.Join(err, e.Encode(huntAnswerRow{"answer", x.Text, stateOf(a), historyRow{
+		err = errors.Join(err, e.Encode(huntAnswerRow{"answer", x.Text, stateOf(a, sinkholes), historyRow{
 			Name: a.Name, Addr: addrText(a.Addr), Client: addrText(a.Client), FirstSeen: utc(a.FirstNs), LastSeen: utc(a.LastNs),
-			Count: a.Count, TTL: rowTTL(a.TTL), Source: a.Source,
+			Count: a.Count, TTL: rowTTL(a.TTL), Source: a.Source, Canonical: a.Canonical,
 		}}))
 	}
 	for _, f := range x.Flows {
@@ -155,11 +156,11 @@ func typeOfIndicator(x *hunt.Indicator) string {
 }
 
 // stateOf is what an answer says of the name then.
-func stateOf(a *hunt.Answer) string {
+func stateOf(a *hunt.Answer, sinkholes *indicators.Set) string {
 	if !a.Addr.IsValid() {
-		return "asked"
+		return cmp.Or(a.Outcome, "asked")
 	}
-	return timeline.StateOf(a.Addr, "", nil).String()
+	return timeline.StateOf(a.Addr, cmp.Or(a.Canonical, a.Name), sinkholes).String()
 }
 
 // named is never null in JSON.
@@ -183,7 +184,7 @@ func addrText(a netip.Addr) string {
 // for programs.
 const huntRows = 20
 
-func writeHuntText(w io.Writer, x *hunt.Indicator) error {
+func writeHuntText(w io.Writer, x *hunt.Indicator, sinkholes *indicators.Set) error {
 	about := []string{"from " + strings.Join(x.Feeds, ", ")}
 	if x.Beneath && !strings.HasPrefix(x.Text, "*.") {
 		about = append(about, "names beneath it too")
@@ -195,7 +196,7 @@ func writeHuntText(w io.Writer, x *hunt.Indicator) error {
 	what := map[string]string{"answer": "was answered for", "question": "asked for", "flow": "had a flow with"}[x.By]
 	fmt.Fprintf(w, "  earliest evidence %s: %s %s %s\n", utc(x.FirstNs).Format(tableTime), cmp.Or(addrText(x.FirstClient), "somebody"), what, cmp.Or(x.FirstName, x.Text))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	writeAnswersText(t, x.Answers)
+	writeAnswersText(t, x.Answers, sinkholes)
 	writeFlowsText(t, x.Flows)
 	if err := t.Flush(); err != nil {
 		return err
@@ -218,14 +219,14 @@ func writeHuntText(w io.Writer, x *hunt.Indicator) error {
 	return err
 }
 
-func writeAnswersText(t *tabwriter.Writer, answers []hunt.Answer) {
+func writeAnswersText(t *tabwriter.Writer, answers []hunt.Answer, sinkholes *indicators.Set) {
 	if len(answers) == 0 {
 		return
 	}
 	fmt.Fprintln(t, "    NAME\tADDRESS\tSTATE\tCLIENT\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCOUNT\tTTL")
 	for i := range answers[:min(len(answers), huntRows)] {
 		a := &answers[i]
-		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", a.Name, cmp.Or(addrText(a.Addr), "-"), stateOf(a), cmp.Or(addrText(a.Client), "-"),
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", a.Name, cmp.Or(addrText(a.Addr), "-"), stateOf(a, sinkholes), cmp.Or(addrText(a.Client), "-"),
 			utc(a.FirstNs).Format(tableTime), utc(a.LastNs).Format(tableTime), a.Count, rowTTL(a.TTL))
 	}
 	t.Flush()

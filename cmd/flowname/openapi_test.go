@@ -215,7 +215,7 @@ func TestDescriptionIsSound(t *testing.T) {
 func TestRowsHaveTheirSchemas(t *testing.T) {
 	a := loadAPI(t)
 	for schema, row := range map[string]any{
-		"History": historyRow{}, "Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
+		"History": historyRow{}, "Scan": scanRow{}, "Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
 		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
 		"Client": clientLine{}, "Network": networkLine{}, "ClientNamed": clientNamed{}, "ClientUnnamed": clientUnnamed{},
 		"ClientRecent": clientRecent{}, "ClientDNS": clientDNS{}, "ClientResolver": clientResolver{},

@@ -52,11 +52,12 @@ func (a *apiDocument) ask(base string, o *operation, others ...string) answer {
 	if part, _ := a.at(o.where); part["requestBody"] != nil {
 		content, _ := a.at(below(o.where, "requestBody", "content"))
 		for media := range content {
-			media, where := a.at(below(o.where, "requestBody", "content", media))
-			if n, err := a.validate(strings.TrimSuffix(where, below("", "content", "application/x-ndjson")), "application/x-ndjson", []byte(media["example"].(string)+"\n")); n == 0 || err != nil {
-				a.t.Errorf("%s: its example: %v", where, err)
+			part, _ := a.at(below(o.where, "requestBody", "content", media))
+			text := strings.TrimSuffix(part["example"].(string), "\n") + "\n"
+			if n, err := a.validate(below(o.where, "requestBody"), media, []byte(text)); n == 0 || err != nil {
+				a.t.Errorf("%s: the example of its body: %v", o.where, err)
 			}
-			body = strings.NewReader(media["example"].(string) + "\n")
+			body = strings.NewReader(text)
 		}
 	}
 	return send1(a.t, o.method, base+path, header, body)

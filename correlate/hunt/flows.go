@@ -65,22 +65,25 @@ type target struct {
 	indicator *Indicator
 	names     []string // at most maxNames
 	times     []span
+	joined    int // how many there were when they were joined last
 }
 
 type span struct{ from, to int64 }
 
+func (s span) touches(o span) bool { return s.from <= o.to && o.from <= s.to }
+
 // open notes that the address of an answer is current for a while.
 func (h *Hunter) open(x *Indicator, a *Answer) {
-	times := span{a.FirstNs - int64(Early), a.untilNs()}
+	times := span{a.FirstNs - int64(Early), cmp.Or(a.UntilNs, untilNs(a.LastNs, a.TTL))}
 	key := pair{a.Client, a.Addr}
-	h.lookups[key] = widen(h.lookups[key], x, a.Name, times)
-	h.targets[a.Addr] = widen(h.targets[a.Addr], x, a.Name, times)
+	h.lookups[key] = h.widen(h.lookups[key], x, a.Name, times)
+	h.targets[a.Addr] = h.widen(h.targets[a.Addr], x, a.Name, times)
 	h.sealed = false
 }
 
 // widen adds a time to the target of an indicator. Answers of an indicator come
 // mostly one after the other, so that its target is the last.
-func widen(targets []target, x *Indicator, name string, times span) []target {
+func (h *Hunter) widen(targets []target, x *Indicator, name string, times span) []target {
 	i := len(targets) - 1
 	if i < 0 || targets[i].indicator != x {
 		i = slices.IndexFunc(targets, func(t target) bool { return t.indicator == x })
@@ -90,7 +93,23 @@ func widen(targets []target, x *Indicator, name string, times span) []target {
 		targets = append(targets, target{indicator: x})
 	}
 	t := &targets[i]
-	t.times = append(t.times, times)
+	n := len(t.times)
+	switch {
+	case n > 0 && (t.times[n-1].touches(times) || h.times >= h.cfg.MaxTimes):
+		last := &t.times[n-1]
+		if !last.touches(times) {
+			h.Widened++
+		}
+		last.from, last.to = min(last.from, times.from), max(last.to, times.to)
+	default:
+		t.times = append(t.times, times)
+		h.times++
+	}
+	if n := len(t.times); n > 2*t.joined+64 { // clients one after the other had it
+		h.times -= n
+		t.join()
+		h.times += len(t.times)
+	}
 	if len(t.names) < maxNames && !slices.Contains(t.names, name) {
 		t.names = append(t.names, name)
 	}
@@ -100,28 +119,32 @@ func widen(targets []target, x *Indicator, name string, times span) []target {
 // seal joins the times of each target.
 func (h *Hunter) seal() {
 	for _, targets := range h.targets {
-		join(targets)
+		joinAll(targets)
 	}
 	for _, targets := range h.lookups {
-		join(targets)
+		joinAll(targets)
 	}
 	h.sealed = true
 }
 
-func join(targets []target) {
+func joinAll(targets []target) {
 	for i := range targets {
-		times := targets[i].times
-		slices.SortFunc(times, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-		joined := times[:1]
-		for _, s := range times[1:] {
-			if last := &joined[len(joined)-1]; s.from <= last.to {
-				last.to = max(last.to, s.to)
-			} else {
-				joined = append(joined, s)
-			}
-		}
-		targets[i].times = slices.Clip(joined)
+		targets[i].join()
 	}
+}
+
+// join makes of times that touch one, in order.
+func (t *target) join() {
+	slices.SortFunc(t.times, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	joined := t.times[:1]
+	for _, s := range t.times[1:] {
+		if last := &joined[len(joined)-1]; s.from <= last.to {
+			last.to = max(last.to, s.to)
+		} else {
+			joined = append(joined, s)
+		}
+	}
+	t.times, t.joined = joined, len(joined)
 }
 
 // at says whether the target was current.

@@ -177,19 +177,6 @@ func TestFeedsOfAnIndicator(t *testing.T) {
 		}
 	}
 	h := New(Config{Set: b.Set()})
-	if !h.Wants("x.bad.example", netip.Addr{}) || h.Wants("good.example", bad) {
-		t.Error("what is wanted is wrong")
-	}
-	h2 := hunter(t, Config{}, "bad.example\n203.0.113.66\n")
-	for _, c := range []struct {
-		name string
-		addr netip.Addr
-		want bool
-	}{{"good.example", other, false}, {"good.example", bad, true}, {"good.example", other, false}, {"bad.example", other, true}, {"bad.example", null, true}, {"", other, false}} {
-		if got := h2.Wants(c.name, c.addr); got != c.want {
-			t.Errorf("%s %v: got %v, want %v", c.name, c.addr, got, c.want)
-		}
-	}
 	h.Add(answer(alice, 1, 1, "x.bad.example", bad))
 	if x := h.Indicators()[0]; !slices.Equal(x.Feeds, []string{"list"}) || x.URL || !x.Beneath {
 		t.Errorf("got %+v", x)

@@ -7,10 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"flowname/correlate"
 	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
-	"flowname/dnscache"
 )
 
 const (
@@ -20,31 +18,39 @@ const (
 	// MaxEvidence bounds the answers and the sums of flows that are kept: 413
 	// bytes and 310 each (TestManyClients).
 	MaxEvidence = 2_000_000
+	// MaxTimes bounds the times that are kept in which addresses were current, of 16
+	// bytes each. Where there are more, those of an address are taken for one.
+	MaxTimes = 8_000_000
 	// MaxShared bounds the names of an address that are listed.
 	MaxShared = 50
 	// maxNames bounds the names that are told of a sum of flows.
 	maxNames = 8
 )
 
-// An Answer is a row of the history: a client was told that the name has the
-// address, or asked for it, or connected to it by that name.
+// The outcomes of an Answer without an address.
+const (
+	Empty  = "empty"  // the name has no address
+	Absent = "absent" // there is no such name
+	Failed = "failed" // nobody could tell
+)
+
+// An Answer is of the history: a client was told that the name has the address, or
+// that it has none, or asked for it, or connected to it by that name.
 type Answer struct {
 	Name            string
-	Addr            netip.Addr // the zero Addr: only asked for
+	Canonical       string     // the end of the CNAME chain where that is another name
+	Addr            netip.Addr // the zero Addr: there is none, by Outcome; or only asked for
 	Client          netip.Addr // the zero Addr: not known
 	FirstNs, LastNs int64
-	Count           uint64
-	TTL             uint32 // seconds, or dnscache.UnknownTTL
-	Source          string
-}
-
-// untilNs is until when the address is current.
-func (a *Answer) untilNs() int64 {
-	current := int64(dnscache.Lifetime(a.TTL) + correlate.Grace)
-	if a.LastNs > math.MaxInt64-current {
-		return math.MaxInt64
-	}
-	return a.LastNs + current
+	// UntilNs is until when the address is current. What a Search yields is so from
+	// FirstNs on; an Indicator's Answers are put together whatever was between.
+	UntilNs int64
+	Count   uint64
+	TTL     uint32 // seconds, or dnscache.UnknownTTL
+	Source  string
+	Outcome string
+	// Connection says that the client connected to the address by the name.
+	Connection bool
 }
 
 // An Indicator is one of which there is evidence.
@@ -108,6 +114,9 @@ type Config struct {
 	// MaxEvidence is how many answers and how many sums of flows are kept; 0 is
 	// the constant of that name.
 	MaxEvidence int
+	// MaxTimes is how many times are kept in which addresses were current; 0 is the
+	// constant of that name.
+	MaxTimes int
 }
 
 // A Hunter collects evidence.
@@ -117,17 +126,17 @@ type Hunter struct {
 	byEntry map[uint32]*Indicator
 	list    []*Indicator
 	answers int
+	times   int
 	sums    int
 
 	targets map[netip.Addr][]target
 	lookups map[pair][]target
 	sealed  bool
 
-	// LeftOut counts answers and sums of flows over MaxEvidence.
-	LeftOut uint64
+	// LeftOut counts answers and sums of flows over MaxEvidence, Widened times over
+	// MaxTimes.
+	LeftOut, Widened uint64
 
-	asked   string             // the name that Wants was asked for last
-	wanted  bool               // and whether an entry matches it
 	entries []indicators.Entry // scratch
 	hits    []hit
 	turn    uint64 // an end of a flow
@@ -138,40 +147,18 @@ func New(cfg Config) *Hunter {
 	if cfg.ToNs == 0 {
 		cfg.ToNs = math.MaxInt64
 	}
-	cfg.MaxEvidence = cmp.Or(cfg.MaxEvidence, MaxEvidence)
+	cfg.MaxEvidence, cfg.MaxTimes = cmp.Or(cfg.MaxEvidence, MaxEvidence), cmp.Or(cfg.MaxTimes, MaxTimes)
 	return &Hunter{
 		cfg: cfg, byText: map[string]*Indicator{}, byEntry: map[uint32]*Indicator{},
 		targets: map[netip.Addr][]target{}, lookups: map[pair][]target{},
 	}
 }
 
-// Wants says whether an answer of that name and address is evidence. It is quick
-// where it is asked for the same name again.
-func (h *Hunter) Wants(name string, addr netip.Addr) bool {
-	if name != h.asked || name == "" {
-		h.entries = h.cfg.Set.AppendName(h.entries[:0], name)
-		h.asked, h.wanted = name, len(h.entries) > 0
-	}
-	if h.wanted {
-		return true
-	}
-	h.entries = h.cfg.Set.AppendAddr(h.entries[:0], addr)
-	return len(h.entries) > 0
-}
-
-// Add takes an answer that any of the indicators is about.
+// Add takes an answer that any of the indicators is about. Those of the same name,
+// client and address that come one after the other are told as one; the address is
+// current only when it was by one of them.
 func (h *Hunter) Add(a Answer) {
 	h.match(a.Name, a.Addr)
-	for _, x := range h.matched() {
-		h.addTo(x, a)
-	}
-}
-
-// AddFor takes an answer for one indicator only, by its text: of an answer that
-// several are about, each is told when it is asked for.
-func (h *Hunter) AddFor(text string, a Answer) {
-	h.match(a.Name, a.Addr)
-	h.entries = slices.DeleteFunc(h.entries, func(e indicators.Entry) bool { return e.String() != text })
 	for _, x := range h.matched() {
 		h.addTo(x, a)
 	}
@@ -220,15 +207,32 @@ func (h *Hunter) addTo(x *Indicator, a Answer) {
 		by = "question"
 	}
 	x.first(a.FirstNs, by, a.Client, a.Name)
-	if h.answers == h.cfg.MaxEvidence {
+	if n := len(x.Answers); n > 0 && x.Answers[n-1].add(&a) {
+		// Of the same, at another time.
+	} else if h.answers == h.cfg.MaxEvidence {
 		h.LeftOut++
 		return
+	} else {
+		h.answers++
+		x.Answers = append(x.Answers, a)
 	}
-	h.answers++
-	x.Answers = append(x.Answers, a)
 	if !x.Address && current(a.Addr) {
 		h.open(x, &a)
 	}
+}
+
+// add puts an answer to one of the same name, client and address; false where it
+// is of another.
+func (a *Answer) add(b *Answer) bool {
+	if a.Name != b.Name || a.Addr != b.Addr || a.Client != b.Client || a.Outcome != b.Outcome || a.Connection != b.Connection {
+		return false
+	}
+	if b.LastNs > a.LastNs {
+		a.TTL, a.Source, a.Canonical = b.TTL, b.Source, b.Canonical
+	}
+	a.FirstNs, a.LastNs, a.UntilNs = min(a.FirstNs, b.FirstNs), max(a.LastNs, b.LastNs), max(a.UntilNs, b.UntilNs)
+	a.Count += b.Count
+	return true
 }
 
 // current says whether flows can go to an address.

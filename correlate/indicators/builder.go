@@ -160,3 +160,14 @@ func (b *Builder) addPrefix(it *item, feed uint16) added {
 	b.seen[length] = true
 	return addedNew
 }
+
+// Add takes an indicator of a feed that was read elsewhere: a name in presentation
+// form, or a prefix. It is false where there is no room for it.
+func (b *Builder) Add(feed string, e Entry) bool {
+	f, ok := b.feed(feed)
+	if !ok {
+		return false
+	}
+	it := item{name: []byte(e.Name), prefix: e.Prefix, self: e.Self, beneath: e.Beneath, isURL: e.URL}
+	return b.add(&it, f) != addedFull
+}
