@@ -139,6 +139,7 @@ func (d *daemon) announce(c *runCmd) {
 		d.log.Info("database", "file", db.Path, "type", db.Type, "facts", db.Facts, "built", db.Built.Format(time.DateOnly))
 	}
 	d.watch.feeds.announce(d.log)
+	d.watch.reporter.announce(d.log)
 	if d.tap != nil {
 		d.log.Info("watching DNS", "interface", c.Capture)
 	}
