@@ -34,15 +34,16 @@ type store struct {
 	version uint64 // of the latest write; changed by Flush only
 }
 
-// Badger's sizes are for a small machine: at most 4 memtables of 16 MB and the
+// Badger's sizes are for a small machine: at most 4 memtables of 32 MB and the
 // block cache. They must not change with the configuration, because a write-ahead
 // log of a killed process has to fit the memtable that it is read into.
 const (
-	memTable      = 16 << 20
+	memTable      = 32 << 20
 	memTables     = 3
 	valueLogFile  = 64 << 20
 	manifestFile  = "MANIFEST"
 	minBlockCache = 1 << 20
+	blockSize     = 8 << 10
 	maxWrites     = 16 // batches on their way
 )
 
@@ -64,7 +65,9 @@ func openStore(dir string, blockCache int64, warn func(string)) (*store, error) 
 		WithNumCompactors(2).
 		WithValueLogFileSize(valueLogFile).
 		WithBlockCacheSize(max(blockCache, minBlockCache)).
-		WithCompression(options.Snappy).
+		WithCompression(options.ZSTD).
+		WithZSTDCompressionLevel(1).
+		WithBlockSize(blockSize).
 		WithChecksumVerificationMode(options.OnBlockRead)
 	opt.LmaxCompaction = true // what expired goes from the last level too
 	db, err := guardedOpen(opt)
