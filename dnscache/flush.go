@@ -24,9 +24,11 @@ func (c *Cache) Flush(nowNs int64) error {
 	}
 	for i := range c.shards {
 		w.shard(&c.shards[i])
+		w.send(sentTogether)
 	}
 	for i := range c.outcomes.shards {
 		w.outcomes(&c.outcomes.shards[i])
+		w.send(sentTogether)
 	}
 	for i := range c.clients.shards {
 		w.clients(&c.clients.shards[i])
@@ -35,10 +37,8 @@ func (c *Cache) Flush(nowNs int64) error {
 	if st != c.saved {
 		w.put([]byte{kindState}, st.value(), 0)
 	}
+	w.send(0)
 	err := w.err
-	if err == nil {
-		err = c.store.write(w.entries)
-	}
 	for i := range c.shards {
 		c.landed(&c.shards[i], err == nil)
 	}
@@ -53,7 +53,7 @@ func (c *Cache) Flush(nowNs int64) error {
 		return fmt.Errorf("dnscache: write the history: %w", err)
 	}
 	c.saved = st
-	c.count.written.Add(uint64(len(w.entries)))
+	c.count.written.Add(w.sentEntries)
 	return nil
 }
 
@@ -75,6 +75,8 @@ type writer struct {
 	now     uint32 // Unix seconds
 	entries []entry
 	err     error
+
+	sentEntries uint64
 
 	arena []byte
 	queue []writing
@@ -200,6 +202,22 @@ func (w *writer) write(q *writing) {
 
 func (w *writer) put(key, value []byte, expires uint64) {
 	w.entries = append(w.entries, entry{key, value, expires})
+}
+
+// sentTogether is how many entries are sorted and written at a time: far more than a
+// flush has mostly, few enough not to take much memory after a disk that hung.
+const sentTogether = 1 << 17
+
+// send writes the entries, if there are as many.
+func (w *writer) send(least int) {
+	if len(w.entries) < least {
+		return
+	}
+	if w.err == nil {
+		w.fail(w.cache.store.write(w.entries))
+	}
+	w.sentEntries += uint64(len(w.entries))
+	w.entries, w.arena = w.entries[:0], nil
 }
 
 func (w *writer) fail(err error) {
