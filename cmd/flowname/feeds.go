@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
@@ -257,6 +259,16 @@ func (w *feedWatch) reload(log *slog.Logger) {
 	if changed {
 		log.Info("feeds replaced")
 		w.announce(log)
+	}
+}
+
+// summarise tells what a replay's feeds were and what they marked.
+func (w *feedWatch) summarise(out io.Writer) {
+	if w == nil {
+		return
+	}
+	for i, s := range w.reader.States() {
+		fmt.Fprintf(out, "feed %s: %s; marked %s flows and %s answers\n", s.Name, s.Report.String(), grouped(w.flows[i].Load()), grouped(w.answers[i].Load()))
 	}
 }
 

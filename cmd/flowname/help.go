@@ -56,6 +56,18 @@ Times: RFC 3339, "2026-11-23 17:00:00" or "2026-11-23" in UTC, Unix seconds, or 
 Where clients are told different things at a time there is one phase with all of it. It ends with 0 also where nothing
 is known. Times are as for 'flowname history'.
 `,
+	"first-seen": `Examples:
+  flowname first-seen www.vendor.example
+      When the name and its registrable domain were first seen in this network.
+  flowname first-seen vendor.example --client 10.1.2.3
+      When this client first saw the domain; --clients lists all of them.
+  flowname first-seen --since=-24h
+      The domains that are new since yesterday, the newest last.
+  flowname first-seen '*.vendor.example' --format json --data ./flowname-data
+      All names beneath it, with no daemon running.
+
+Times are as for 'flowname history'. What was first seen in the warm-up may have been there before.
+`,
 	"hunt": `Examples:
   flowname hunt --iocs iocs.txt
       Who was answered for these names, or had these addresses; asks the running daemon.

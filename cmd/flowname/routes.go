@@ -28,6 +28,7 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},
 		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { serveScan(w, r, d) }},
+		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { serveFirstSeen(w, r, d) }},
 		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},
 	}
 	passive := pdnsHandler(d.cache).ServeHTTP

@@ -24,6 +24,7 @@ func (r *replay) summarise(w io.Writer) {
 	fmt.Fprint(w, r.watch.clients.summarise())
 	cache := r.cache.Stats()
 	summariseCounters(w, "evidence", cache)
+	r.watch.feeds.summarise(w)
 	if r.watch.seen != nil {
 		summariseCounters(w, "first seen", r.watch.seen.book.Stats())
 	}
