@@ -253,7 +253,11 @@ func serveFirstSeen(w http.ResponseWriter, r *http.Request, d *daemon) {
 		guard.Refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	pages, err := d.watch.seen.book.Pages()
+	err = d.watch.seen.settle(time.Now().UnixNano()) // what came before the question is in the answer
+	var pages *firstseen.Pages
+	if err == nil {
+		pages, err = d.watch.seen.book.Pages()
+	}
 	if err != nil {
 		guard.Refuse(w, http.StatusInternalServerError, err.Error())
 		return
