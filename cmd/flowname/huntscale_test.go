@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"flowname/dnscache"
+)
+
+// TestHuntScale hunts for some names of a made history among many that are not in
+// it, and in made logs: all that is there must be found, by a process of its own,
+// whose time and memory are told. HUNT_DATA is a history of HUNT_VERSIONS versions
+// that dnscache's TestMakeLargeHistory has made (else a small one is filed); HUNT_MB
+// is how many megabytes of logs there are, HUNT_IOCS how many indicators,
+// HUNT_SECONDS how long it may take and HUNT_PEAK_MB how much memory.
+func TestHuntScale(t *testing.T) {
+	dir := t.TempDir()
+	past, w := os.Getenv("HUNT_DATA"), largeWorld(envInt("HUNT_VERSIONS", 40_000)/largeClients/largeTimes)
+	if past == "" {
+		past = filepath.Join(dir, "data")
+		w.file(t, past)
+	}
+	hunted := w.hunted(100)
+	feed := filepath.Join(dir, "feed.txt")
+	writeHuntFeed(t, feed, hunted, envInt("HUNT_IOCS", 120_000))
+	want := writeHuntLogs(t, dir, w, hunted, envInt("HUNT_MB", 20))
+
+	out := filepath.Join(dir, "found.jsonl")
+	cmd := exec.Command(os.Args[0], "hunt", "--iocs", feed, "--data", past, "--logs", filepath.Join(dir, "flows-*"), "--format", "json", "--out", out)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	begun := time.Now()
+	if told, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, told)
+	}
+	took := time.Since(begun)
+	peakMB := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10
+	t.Logf("%d versions and %d lines: %v, CPU %v, peak %d MB", int(w)*largeClients*largeTimes, want.lines, took.Round(time.Millisecond),
+		(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Round(time.Millisecond), peakMB)
+	if got := readHuntScale(t, out); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if most := envInt("HUNT_SECONDS", 0); most > 0 && took > time.Duration(most)*time.Second {
+		t.Errorf("it took %v, more than %d s", took, most)
+	}
+	if most := envInt("HUNT_PEAK_MB", 0); most > 0 && peakMB > int64(most) {
+		t.Errorf("its peak was %d MB, more than %d", peakMB, most)
+	}
+}
+
+// A largeWorld is the history that dnscache's TestMakeLargeHistory makes, of so many
+// names: each asked by largeClients clients, largeTimes times each, five minutes apart;
+// three names in a row share an address.
+type largeWorld int
+
+const (
+	largeClients = 20
+	largeTimes   = 10
+	largeShared  = 3
+	largeBegan   = int64(1_790_000_000e9)
+)
+
+// A largeAnswer is one of its versions.
+type largeAnswer struct {
+	name         string
+	client, addr netip.Addr
+	atNs         int64
+}
+
+// answer is a version by its number.
+func (w largeWorld) answer(number int) largeAnswer {
+	i, k, n := number/largeClients/largeTimes, number/largeTimes%largeClients, number%largeTimes
+	v4 := func(n int) netip.Addr { return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(n)))) }
+	return largeAnswer{
+		fmt.Sprintf("h%08d.large.example", i), v4(10<<24 + k*50_000 + i/largeShared%50_000), v4(198<<24 + 16<<16 + i/largeShared),
+		largeBegan + int64(n)*300e9 + int64(k)*10e9,
+	}
+}
+
+func (w largeWorld) versions() int { return int(w) * largeClients * largeTimes }
+
+// hunted are so many of its names, or all.
+func (w largeWorld) hunted(n int) map[string]bool {
+	names := map[string]bool{}
+	for i := range min(n, int(w)) {
+		names[w.answer(i*(int(w)/min(n, int(w)))*largeClients*largeTimes).name] = true
+	}
+	return names
+}
+
+// file makes it as a daemon would.
+func (w largeWorld) file(t *testing.T, dir string) {
+	t.Helper()
+	cache, err := dnscache.Open(dnscache.Config{Dir: dir, Retention: 10 * 365 * 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UnixNano()
+	for i := range w.versions() {
+		a := w.answer(i)
+		cache.File(&dnscache.Response{
+			Source: dnscache.SourceDnstap, TimeNs: a.atNs, Client: a.client, Name: []byte(a.name), Addrs: []dnscache.Addr{{Addr: a.addr, TTL: 60}},
+		}, now)
+		if i%10_000 == 9_999 {
+			if err := cache.Flush(now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cache.Close(now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeHuntFeed(t *testing.T, path string, hunted map[string]bool, n int) {
+	t.Helper()
+	var b bytes.Buffer
+	for name := range hunted {
+		fmt.Fprintln(&b, name)
+	}
+	for i := range n - len(hunted) {
+		fmt.Fprintf(&b, "host%d.feed%d.example\n", i, i%1000)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// huntScale is what must be found: flows of the hunted names by their own name, and
+// by what their clients had resolved.
+type huntScale struct{ found, lines, named, resolved, bytes uint64 }
+
+// writeHuntLogs writes flows, a third each of them plain, by gzip and by zstd: a second
+// after an answer of their client, three of four with its name.
+func writeHuntLogs(t *testing.T, dir string, w largeWorld, hunted map[string]bool, megabytes int) (want huntScale) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	for i, name := range []string{"flows-1.jsonl", "flows-2.jsonl.gz", "flows-3.jsonl.zst"} {
+		file, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, closeIt := packer(t, file, i)
+		b := bufio.NewWriterSize(packed, 1<<20)
+		var line []byte
+		for size := 0; size < megabytes<<20/3; size += len(line) {
+			at := random.IntN(w.versions())
+			if random.IntN(1000) == 0 { // some of the hunted
+				at = random.IntN(len(hunted))*(int(w)/len(hunted))*largeClients*largeTimes + random.IntN(largeClients*largeTimes)
+			}
+			a := w.answer(at)
+			if a.client.As4()[3] == 0 {
+				continue // to the cache it is the network of a client that is not told
+			}
+			bytes := uint64(40 + random.IntN(100_000))
+			line = fmt.Appendf(line[:0], `{"type":"IPFIX","time_received_ns":%d,"sequence_num":7,"sampling_rate":1,"sampler_address":"192.0.2.1",`+
+				`"time_flow_start_ns":%d,"time_flow_end_ns":%d,"bytes":%d,"packets":3,"src_addr":"%v","dst_addr":"%v","etype":"IPv4",`+
+				`"proto":"TCP","src_port":40000,"dst_port":443,"in_if":1,"out_if":2,"tcp_flags":27,"ip_tos":0,"src_asn":64496,"src_as_org":"Example Office Networks",`+
+				`"src_country":"NL"`, a.atNs+61e9, a.atNs+1e9, a.atNs+5e9, bytes, a.client, a.addr)
+			named := random.IntN(4) > 0
+			if named {
+				line = fmt.Appendf(line, `,"dst_name":"%s","dst_name_basis":"client","dst_name_source":"dnstap","dst_name_age_ms":1000,"dst_country":"DE","dst_asn":64500,"dst_as_org":"Example Hosting"`, a.name)
+			}
+			line = append(line, '}', '\n')
+			want.lines++
+			if named && hunted[a.name] {
+				want.named++
+				want.bytes += bytes
+			}
+			for i := range largeShared { // its client had resolved all that share the address
+				first := at / largeClients / largeTimes / largeShared * largeShared
+				if !named && first+i < int(w) && hunted[w.answer((first+i)*largeClients*largeTimes).name] {
+					want.resolved++
+					want.bytes += bytes
+				}
+			}
+			if _, err := b.Write(line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		closeIt()
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want.found = uint64(len(hunted)) // the history has them all
+	return want
+}
+
+func packer(t *testing.T, file io.Writer, kind int) (w io.Writer, closeIt func()) {
+	t.Helper()
+	switch kind {
+	case 1:
+		z, err := gzip.NewWriterLevel(file, gzip.BestSpeed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z, func() { z.Close() }
+	case 2:
+		z, err := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z, func() { z.Close() }
+	}
+	return file, func() {}
+}
+
+// readHuntScale adds up a report.
+func readHuntScale(t *testing.T, path string) (got huntScale) {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for d := json.NewDecoder(file); d.More(); {
+		var row struct {
+			Kind, How string
+			Flows     uint64
+			BytesTo   uint64 `json:"bytes_to"`
+			Found     uint64
+			Lines     uint64
+		}
+		if err := d.Decode(&row); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case row.Kind == "summary":
+			got.found, got.lines = row.Found, row.Lines
+		case row.Kind != "flows":
+		case row.How == "named":
+			got.named += row.Flows
+			got.bytes += row.BytesTo
+		case row.How == "resolved":
+			got.resolved += row.Flows
+			got.bytes += row.BytesTo
+		}
+	}
+	return got
+}
