@@ -32,6 +32,7 @@ var (
 type store struct {
 	db      *badger.DB
 	version uint64 // of the latest write; changed by Flush only
+	hold    func() // of tests: a disk that hangs; nil otherwise
 }
 
 // Badger's sizes are for a small machine: at most 4 memtables of 32 MB and the
@@ -151,6 +152,9 @@ type entry struct {
 func (s *store) write(entries []entry) error {
 	if len(entries) == 0 {
 		return nil
+	}
+	if s.hold != nil {
+		s.hold()
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.key, b.key) })
 	l := s.db.NewKVLoader(maxWrites)
