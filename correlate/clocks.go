@@ -218,7 +218,7 @@ func (c *Correlator) sample(r *flows.Record, connection *conn) {
 func (c *Correlator) answerAge(startNs int64) (age int64, known, asked bool) {
 	f := &c.flow
 	e := &f.Dst
-	if !serverIsDst(f.Record) {
+	if !f.ServerIsDst() {
 		e = &f.Src
 	}
 	if !e.Named {

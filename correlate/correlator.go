@@ -254,7 +254,7 @@ func (c *Correlator) hand(t *tie, emit func(*Flow)) {
 	}
 	connection := c.conns.at(t.at)
 	if f.HostName != "" { // what an exporter tells is told for the connection
-		connection.forget(serverIsDst(f.Record) == t.swapped)
+		connection.forget(f.ServerIsDst() == t.swapped)
 	}
 	if f.Dst.told() {
 		connection.forget(t.swapped)
@@ -299,6 +299,7 @@ func (c *Correlator) decide(r *flows.Record, t *tie) {
 	}
 	f := &c.flow
 	f.Record, f.Unnamed, f.BeganNs = r, 0, connection.startNs
+	f.findServer()
 	f.Dst.Named, f.Dst.Candidates = false, c.dst[:0]
 	f.Src.Named, f.Src.Candidates = false, c.src[:0]
 	f.Dst.Domain, f.Src.Domain, f.Findings = "", "", f.Findings[:0]
@@ -459,7 +460,7 @@ func (e *End) lead(name uint32) bool {
 // server's.
 func (c *Correlator) reason(f *Flow, untilNs int64) Reason {
 	server, client, inside, end := f.Record.Dst, f.Record.Src, f.XlateSrc, &f.Dst
-	if !serverIsDst(f.Record) {
+	if !f.ServerIsDst() {
 		server, client, inside, end = client, server, f.XlateDst, &f.Src
 	}
 	switch {

@@ -51,3 +51,33 @@ func TestResolvable(t *testing.T) {
 		t.Error("no address is resolvable")
 	}
 }
+
+// slowResolvable is resolvable by the words of its comment.
+func slowResolvable(a netip.Addr) bool {
+	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.IsLinkLocalUnicast() &&
+		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+func TestResolvableIsWhatItSays(t *testing.T) {
+	for high := range 1 << 16 {
+		for _, low := range [...][2]byte{{0, 0}, {0, 1}, {255, 254}, {255, 255}} {
+			a := netip.AddrFrom4([4]byte{byte(high >> 8), byte(high), low[0], low[1]})
+			if got, want := resolvable(a), slowResolvable(a); got != want {
+				t.Fatalf("%v: got %v, want %v", a, got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkResolvable(b *testing.B) {
+	for _, text := range []string{"198.51.100.1", "2001:db8::1"} {
+		a := netip.MustParseAddr(text)
+		for name, f := range map[string]func(netip.Addr) bool{"own": resolvable, "netip": slowResolvable} {
+			b.Run(text+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					f(a)
+				}
+			})
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (t *told) find(hash uint32) string {
 // is nearer to the connection than any answer: those stay behind it.
 func (c *Correlator) nameServer(f *Flow) {
 	e := &f.Dst
-	if !serverIsDst(f.Record) {
+	if !f.ServerIsDst() {
 		e = &f.Src
 	}
 	hash := hashName(f.HostName)

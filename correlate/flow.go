@@ -135,13 +135,15 @@ type Flow struct {
 	BeganNs int64
 	// Findings are the codes of what is noteworthy about the flow.
 	Findings []string
+
+	server endKind
 }
 
 // Basis is the evidence of the flow's name: of the end that is likelier the
 // server's where both have one. Zero for an unnamed flow.
 func (f *Flow) Basis() Basis {
 	server, client := &f.Dst, &f.Src
-	if !serverIsDst(f.Record) {
+	if !f.ServerIsDst() {
 		server, client = client, server
 	}
 	if server.Named {
