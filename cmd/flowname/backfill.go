@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"flowname/correlate"
 	"flowname/correlate/export/flowlog"
 	"flowname/dnscache"
+	"flowname/dnscache/firstseen"
 	"flowname/flows"
 )
 
@@ -102,7 +104,10 @@ func (c *backfillCmd) local(ctx context.Context, std streams, out io.Writer, sta
 			fmt.Fprintf(std.err, "%v: what came before is used\n", problem)
 		}
 	}
-	b := newBackfill(cache)
+	b, err := newBackfill(cache)
+	if err != nil {
+		return err
+	}
 	err = c.eachFile(std.in, func(in io.Reader) error { return b.run(ctx, in, out) })
 	stats.add(&b.stats)
 	return err
@@ -190,6 +195,8 @@ const maxFlowLine = 1 << 17
 // A backfill gives lines better names, in the order of the lines.
 type backfill struct {
 	correlator *correlate.Correlator
+	pages      *firstseen.Pages
+	seen       map[string]firstseen.Sighting // domains that were asked for
 	stats      backfillStats
 
 	reader  flowlog.Reader
@@ -201,11 +208,13 @@ type backfill struct {
 	out     []byte
 }
 
-func newBackfill(cache *dnscache.Cache) *backfill {
+func newBackfill(cache *dnscache.Cache) (*backfill, error) {
+	pages, err := firstseen.Read(cache.Shelf(dnscache.ShelfFirstSeen))
 	return &backfill{
+		pages: pages, seen: map[string]firstseen.Sighting{},
 		correlator: correlate.New(correlate.Config{Seed: replaySeed}, cache, nil),
 		flows:      make([]flowlog.Flow, 0, backfillBatch),
-	}
+	}, err
 }
 
 // run writes the lines of in to out. Where ctx ends, or a line is too long, it
@@ -264,6 +273,8 @@ func (b *backfill) flush(out io.Writer) error {
 				b.out = append(b.out, line...)
 				continue
 			}
+			b.domain(&now.Src, now.StartNs)
+			b.domain(&now.Dst, now.StartNs)
 			var change flowlog.Change
 			b.out, change = b.reader.AppendNamed(b.out, line, &b.flows[b.flow[next]], now)
 			b.stats.count(change)
@@ -277,4 +288,35 @@ func (b *backfill) flush(out io.Writer) error {
 	_, err := out.Write(b.out)
 	b.out = b.out[:0]
 	return err
+}
+
+// backfillDomains is how many domains' first sightings are remembered.
+const backfillDomains = 1 << 16
+
+// domain fills in the domain of an end's name, and how young it was.
+func (b *backfill) domain(e *correlate.End, startNs int64) {
+	e.Domain, e.YoungNs = "", -1
+	if !e.Named {
+		return
+	}
+	c := &e.Candidates[0]
+	var ok bool
+	if e.Domain, ok = dnscache.DomainOf(c.Name, c.DomainAt); !ok {
+		e.Domain = dnscache.Domain(c.Name)
+	}
+	if e.Domain == "" {
+		return
+	}
+	s, ok := b.seen[e.Domain]
+	if !ok {
+		var err error
+		if s, _, err = b.pages.Domain(e.Domain, netip.Addr{}); err != nil {
+			return // how young it was is left out
+		}
+		if len(b.seen) == backfillDomains {
+			clear(b.seen)
+		}
+		b.seen[e.Domain] = s
+	}
+	e.YoungNs = b.pages.Age(s, startNs)
 }

@@ -92,7 +92,11 @@ func TestBackfillRefusesEndlessLines(t *testing.T) {
 	}
 	var out bytes.Buffer
 	in := strings.NewReader("{}\n" + strings.Repeat("x", maxFlowLine))
-	err = newBackfill(cache).run(t.Context(), in, &out)
+	b, err := newBackfill(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.run(t.Context(), in, &out)
 	if err == nil || !strings.Contains(err.Error(), "line 2 is longer") || out.String() != "{}\n" {
 		t.Errorf("got %v and %q", err, out.String())
 	}

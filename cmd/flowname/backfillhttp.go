@@ -30,9 +30,13 @@ func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
 		guard.Refuse(w, http.StatusHTTPVersionNotSupported, err.Error())
 		return
 	}
+	b, err := newBackfill(d.cache)
+	if err != nil {
+		guard.Refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Trailer", backfillTrailer)
-	b := newBackfill(d.cache)
 	both := patient{body: r.Body, w: w, control: control}
 	if b.run(r.Context(), &both, &both) != nil {
 		panic(http.ErrAbortHandler) // the asker sees that the answer is cut

@@ -31,7 +31,7 @@ var geoFields = map[string]bool{
 // nameFields are the fields of an end that the join gives, without the end.
 var nameFields = map[string]bool{
 	"name": true, "name_basis": true, "name_source": true, "name_age_ms": true, "name_canonical": true, "names": true,
-	"process": true, "pid": true, "host": true,
+	"domain": true, "domain_age_s": true, "process": true, "pid": true, "host": true,
 }
 
 // PlaceOf says where a field stands.

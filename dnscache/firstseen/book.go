@@ -118,7 +118,7 @@ func New(cfg Config) (*Book, error) {
 	b := &Book{cfg: cfg, room: newRoom(cfg.Shelf), batch: map[string][]byte{}}
 	b.queue.filling = &part{domains: map[uint64]uint32{}}
 	b.queue.spare = &part{domains: map[uint64]uint32{}}
-	h := header{seed: cfg.Seed, warmUp: uint32(cfg.WarmUp / time.Second)}
+	h := header{seed: cfg.Seed}
 	if h.seed == 0 {
 		h.seed = rand.Uint64()
 	}
@@ -130,7 +130,7 @@ func New(cfg Config) (*Book, error) {
 		return nil, ErrFormat
 	}
 	b.written = h
-	h.warmUp = uint32(cfg.WarmUp / time.Second)
+	h.warmUp, h.young = uint32(cfg.WarmUp/time.Second), uint32(cfg.Young/time.Second)
 	b.header = h
 	b.began.Store(h.began)
 	b.secret = newSecret(h.seed)

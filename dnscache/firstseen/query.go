@@ -71,6 +71,16 @@ func (p *Pages) date(s *Sighting, sec uint32) {
 	s.Sec, s.WarmUp = sec, uint64(sec) < uint64(p.header.began)+uint64(p.header.warmUp)
 }
 
+// Age is what the Book's Age was, or would have been, at any time, of a domain that
+// was first seen so.
+func (p *Pages) Age(s Sighting, atNs int64) int64 {
+	age := max(atNs-int64(s.Sec)*1e9, 0)
+	if s.Sec == 0 || s.WarmUp || age >= int64(p.header.young)*1e9 {
+		return -1
+	}
+	return age
+}
+
 // Clients yields when each client first saw a registrable domain, by address, until
 // fn returns false.
 func (p *Pages) Clients(domain string, fn func(Sighting) bool) error {

@@ -128,7 +128,7 @@ func timeOf(value []byte) uint32 {
 type header struct {
 	seed                  uint64
 	began                 uint32 // the earliest evidence
-	warmUp                uint32 // seconds, as last configured
+	warmUp, young         uint32 // seconds, as last configured
 	domains, names, pairs uint64
 }
 
@@ -138,6 +138,7 @@ func (h *header) value() []byte {
 	b := binary.BigEndian.AppendUint64([]byte{headerFormat}, h.seed)
 	b = binary.BigEndian.AppendUint32(b, h.began)
 	b = binary.BigEndian.AppendUint32(b, h.warmUp)
+	b = binary.BigEndian.AppendUint32(b, h.young)
 	for _, n := range []uint64{h.domains, h.names, h.pairs} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
@@ -145,14 +146,15 @@ func (h *header) value() []byte {
 }
 
 func (h *header) read(b []byte) bool {
-	if len(b) != 1+8+4+4+3*8 || b[0] != headerFormat {
+	if len(b) != 1+8+3*4+3*8 || b[0] != headerFormat {
 		return false
 	}
 	h.seed = binary.BigEndian.Uint64(b[1:])
 	h.began = binary.BigEndian.Uint32(b[9:])
 	h.warmUp = binary.BigEndian.Uint32(b[13:])
+	h.young = binary.BigEndian.Uint32(b[17:])
 	for i, n := range []*uint64{&h.domains, &h.names, &h.pairs} {
-		*n = binary.BigEndian.Uint64(b[17+8*i:])
+		*n = binary.BigEndian.Uint64(b[21+8*i:])
 	}
 	return true
 }
