@@ -1,0 +1,72 @@
+package baseline
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"flowname/dnscache"
+)
+
+// manyResponses are look-ups of a large network: 200,000 names by Zipf's law.
+func manyResponses(n int) ([]dnscache.Response, []netip.Addr) {
+	random := rand.New(rand.NewPCG(3, 5))
+	names := rand.NewZipf(random, 1.05, 8, 200_000)
+	responses, clients := make([]dnscache.Response, n), make([]netip.Addr, n)
+	for i := range responses {
+		name := names.Uint64()
+		responses[i] = dnscache.Response{TimeNs: 20_000*dayNs + int64(i), Name: []byte("host" + string('a'+rune(name%7)) + "." + domainText(name/4))}
+		a := random.Uint32N(1_000_000)
+		clients[i] = netip.AddrFrom4([4]byte{10, byte(a >> 16), byte(a >> 8), byte(a)})
+	}
+	return responses, clients
+}
+
+func openBook(t testing.TB, cfg Config) *Book {
+	t.Helper()
+	if cfg.Seed == 0 {
+		cfg.Seed = 1
+	}
+	b, err := Open(cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// BenchmarkSee is a response until it is counted.
+func BenchmarkSee(b *testing.B) {
+	responses, clients := manyResponses(1 << 20)
+	book := openBook(b, Config{})
+	for i := range responses {
+		book.See(&responses[i], clients[i])
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		book.See(&responses[i&(1<<20-1)], clients[i*7&(1<<20-1)])
+		i++
+	}
+}
+
+// BenchmarkCount is a flow until it is counted.
+func BenchmarkCount(b *testing.B) {
+	random := rand.New(rand.NewPCG(3, 5))
+	zipf := rand.NewZipf(random, 1.1, 1, 100_000)
+	texts := make([]string, 100_001)
+	for i := range texts {
+		texts[i] = domainText(uint64(i) / 4)
+	}
+	domains := make([]string, 1<<18)
+	for i := range domains {
+		domains[i] = texts[zipf.Uint64()]
+	}
+	book := openBook(b, Config{})
+	c := book.NewCounter()
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		c.Count(domains[i&(1<<18-1)], 20_000*dayNs, 1500)
+		i++
+	}
+}
