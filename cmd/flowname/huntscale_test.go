@@ -144,64 +144,90 @@ func writeHuntFeed(t *testing.T, path string, hunted map[string]bool, n int) {
 // by what their clients had resolved.
 type huntScale struct{ found, lines, named, resolved, bytes uint64 }
 
-// writeHuntLogs writes flows, a third each of them plain, by gzip and by zstd: a second
-// after an answer of their client, three of four with its name.
+// writeHuntLogs writes flows, a third each of them plain, by gzip and by zstd. Beyond
+// logBlock the same come again, which gzip and zstd have as members and frames.
 func writeHuntLogs(t *testing.T, dir string, w largeWorld, hunted map[string]bool, megabytes int) (want huntScale) {
 	t.Helper()
+	const logBlock = 32 << 20
 	random := rand.New(rand.NewPCG(1, 2))
 	for i, name := range []string{"flows-1.jsonl", "flows-2.jsonl.gz", "flows-3.jsonl.zst"} {
+		size := megabytes << 20 / 3
+		times := max(1, size/logBlock)
+		var block bytes.Buffer
+		packed, closeIt := packer(t, &block, i)
+		part := w.writeFlows(t, packed, random, hunted, size/times)
+		closeIt()
 		file, err := os.Create(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		packed, closeIt := packer(t, file, i)
-		b := bufio.NewWriterSize(packed, 1<<20)
-		var line []byte
-		for size := 0; size < megabytes<<20/3; size += len(line) {
-			at := random.IntN(w.versions())
-			if random.IntN(1000) == 0 { // some of the hunted
-				at = random.IntN(len(hunted))*(int(w)/len(hunted))*largeClients*largeTimes + random.IntN(largeClients*largeTimes)
-			}
-			a := w.answer(at)
-			if a.client.As4()[3] == 0 {
-				continue // to the cache it is the network of a client that is not told
-			}
-			bytes := uint64(40 + random.IntN(100_000))
-			line = fmt.Appendf(line[:0], `{"type":"IPFIX","time_received_ns":%d,"sequence_num":7,"sampling_rate":1,"sampler_address":"192.0.2.1",`+
-				`"time_flow_start_ns":%d,"time_flow_end_ns":%d,"bytes":%d,"packets":3,"src_addr":"%v","dst_addr":"%v","etype":"IPv4",`+
-				`"proto":"TCP","src_port":40000,"dst_port":443,"in_if":1,"out_if":2,"tcp_flags":27,"ip_tos":0,"src_asn":64496,"src_as_org":"Example Office Networks",`+
-				`"src_country":"NL"`, a.atNs+61e9, a.atNs+1e9, a.atNs+5e9, bytes, a.client, a.addr)
-			named := random.IntN(4) > 0
-			if named {
-				line = fmt.Appendf(line, `,"dst_name":"%s","dst_name_basis":"client","dst_name_source":"dnstap","dst_name_age_ms":1000,"dst_country":"DE","dst_asn":64500,"dst_as_org":"Example Hosting"`, a.name)
-			}
-			line = append(line, '}', '\n')
-			want.lines++
-			if named && hunted[a.name] {
-				want.named++
-				want.bytes += bytes
-			}
-			for i := range largeShared { // its client had resolved all that share the address
-				first := at / largeClients / largeTimes / largeShared * largeShared
-				if !named && first+i < int(w) && hunted[w.answer((first+i)*largeClients*largeTimes).name] {
-					want.resolved++
-					want.bytes += bytes
-				}
-			}
-			if _, err := b.Write(line); err != nil {
+		for range times {
+			if _, err := file.Write(block.Bytes()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := b.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		closeIt()
 		if err := file.Close(); err != nil {
 			t.Fatal(err)
 		}
+		want.lines += part.lines * uint64(times)
+		want.named += part.named * uint64(times)
+		want.resolved += part.resolved * uint64(times)
+		want.bytes += part.bytes * uint64(times)
 	}
 	want.found = uint64(len(hunted)) // the history has them all
 	return want
+}
+
+// writeFlows writes flows of so many bytes of lines: each a second after an answer of
+// its client, three of four with its name.
+func (w largeWorld) writeFlows(t *testing.T, to io.Writer, random *rand.Rand, hunted map[string]bool, size int) (want huntScale) {
+	t.Helper()
+	b := bufio.NewWriterSize(to, 1<<20)
+	var line []byte
+	for ; size > 0; size -= len(line) {
+		at := random.IntN(w.versions())
+		if random.IntN(1000) == 0 { // some of the hunted
+			at = random.IntN(len(hunted))*(int(w)/len(hunted))*largeClients*largeTimes + random.IntN(largeClients*largeTimes)
+		}
+		a := w.answer(at)
+		if a.client.As4()[3] == 0 {
+			continue // to the cache it is the network of a client that is not told
+		}
+		bytes, named := uint64(40+random.IntN(100_000)), random.IntN(4) > 0
+		line = a.appendFlow(line[:0], bytes, named)
+		if _, err := b.Write(line); err != nil {
+			t.Fatal(err)
+		}
+		want.lines++
+		if named && hunted[a.name] {
+			want.named++
+			want.bytes += bytes
+		}
+		for i := range largeShared { // its client had resolved all that share the address
+			first := at / largeClients / largeTimes / largeShared * largeShared
+			if !named && first+i < int(w) && hunted[w.answer((first+i)*largeClients*largeTimes).name] {
+				want.resolved++
+				want.bytes += bytes
+			}
+		}
+	}
+	if err := b.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return want
+}
+
+// appendFlow appends a line.
+func (a *largeAnswer) appendFlow(line []byte, bytes uint64, named bool) []byte {
+	line = fmt.Appendf(line, `{"type":"IPFIX","time_received_ns":%d,"sequence_num":7,"sampling_rate":1,"sampler_address":"192.0.2.1",`+
+		`"time_flow_start_ns":%d,"time_flow_end_ns":%d,"bytes":%d,"packets":3,"src_addr":"%v","dst_addr":"%v","etype":"IPv4",`+
+		`"proto":"TCP","src_port":40000,"dst_port":443,"in_if":1,"out_if":2,"tcp_flags":27,"ip_tos":0,"src_asn":64496,"src_as_org":"Example Office Networks",`+
+		`"src_country":"NL"`, a.atNs+61e9, a.atNs+1e9, a.atNs+5e9, bytes, a.client, a.addr)
+	if named {
+		line = fmt.Appendf(line, `,"dst_name":"%s","dst_name_basis":"client","dst_name_source":"dnstap","dst_name_age_ms":1000,`+
+			`"dst_country":"DE","dst_asn":64500,"dst_as_org":"Example Hosting"`, a.name)
+	}
+	return append(line, '}', '\n')
 }
 
 func packer(t *testing.T, file io.Writer, kind int) (w io.Writer, closeIt func()) {
