@@ -163,6 +163,8 @@ func TestDescriptionIsSound(t *testing.T) {
 	var walk func(where string, v any)
 	walk = func(where string, v any) {
 		switch v := v.(type) {
+		case nil:
+			t.Errorf("%s: there is nothing; a text with a comma wants quotes", where)
 		case []any:
 			for i := range v {
 				walk(below(where, fmt.Sprint(i)), v[i])
