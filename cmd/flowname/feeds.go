@@ -86,7 +86,12 @@ func (w *feedWatch) lists() *feeds.Lists {
 // flow marks a flow with the feeds that have the names of its ends, and with those
 // that have an address of it that is not this network's.
 func (w *feedWatch) flow(f *correlate.Flow, l *feeds.Lists, byName feeds.Marks) {
-	m := byName | l.OfAddr(f.Record.Src) | l.OfAddr(f.Record.Dst)
+	m := byName
+	for _, a := range [...]netip.Addr{f.Record.Src, f.Record.Dst} {
+		if !a.IsPrivate() { // which is nobody else's, and saves looking
+			m |= l.OfAddr(a)
+		}
+	}
 	for ; m != 0; m &= m - 1 {
 		w.markFlow(f, l, m.First())
 	}

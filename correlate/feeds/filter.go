@@ -13,10 +13,11 @@ import (
 // another each time, so that whoever makes up names can not have them all pass.
 type filter struct {
 	secret uint64
-	words  []uint64 // four bits of one word for each entry
-	labels uint64   // how many labels names have, bit by bit; the last bit is that many and more
-	v4     []uint64 // a bit for each /24 that a prefix has part of; nil: none
-	v6     uint64   // the lengths of IPv6's prefixes, bit by bit, longer ones being 48
+	words  []uint64             // four bits of one word for each entry
+	labels uint64               // how many labels names have, bit by bit; the last bit is that many and more
+	v4     []uint64             // a bit for each /24 that a prefix has part of; nil: none
+	wide   [1 << 16 / 64]uint64 // and for each /16, which are soon read
+	v6     uint64               // the lengths of IPv6's prefixes, bit by bit, longer ones being 48
 }
 
 const (
@@ -145,7 +146,10 @@ func (f *filter) addV4(p netip.Prefix) {
 	}
 	first := net24(p.Addr())
 	for i := range uint32(1) << max(24-p.Bits(), 0) {
-		f.v4[(first+i)/64] |= 1 << ((first + i) % 64)
+		n := first + i
+		f.v4[n/64] |= 1 << (n % 64)
+		n >>= 8
+		f.wide[n/64] |= 1 << (n % 64)
 	}
 }
 
@@ -171,7 +175,8 @@ func (f *filter) net(a netip.Addr, length int) uint64 {
 func (f *filter) mayHaveAddr(a netip.Addr) bool {
 	if a.Is4() {
 		n := net24(a)
-		return f.v4 != nil && f.v4[n/64]>>(n%64)&1 != 0
+		wide := n >> 8
+		return f.wide[wide/64]>>(wide%64)&1 != 0 && f.v4[n/64]>>(n%64)&1 != 0
 	}
 	for lengths := f.v6; lengths != 0; lengths &= lengths - 1 {
 		if f.has(f.net(a, bits.TrailingZeros64(lengths))) {

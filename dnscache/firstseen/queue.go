@@ -14,13 +14,14 @@ type queue struct {
 	filling *part
 	spare   *part // nil while it is emptied
 
-	// maybe has bits of the domains that wait, in both parts; a domain without its
-	// bit does not wait.
+	// waits is how many domains wait. maybe has bits of them, in both parts; a domain
+	// without its bit does not wait.
+	waits atomic.Int64
 	maybe [2][maybeBits / 64]atomic.Uint64
 	side  int // of the part that is filled
 }
 
-const maybeBits = 1 << 16
+const maybeBits = 1 << 14
 
 // A part is things in the order of their coming.
 type part struct {
@@ -106,8 +107,12 @@ func (q *queue) put(t *thing, most int) bool {
 	p.bytes = t.append(p.bytes)
 	p.n++
 	if len(t.name) > t.at { // what is known by its hash only was settled before
-		if sec, ok := p.domains[t.domain]; !ok || t.sec < sec {
+		sec, ok := p.domains[t.domain]
+		if !ok || t.sec < sec {
 			p.domains[t.domain] = t.sec
+		}
+		if !ok {
+			q.waits.Add(1)
 		}
 		bit := t.domain >> 16 % maybeBits
 		q.maybe[q.side][bit/64].Or(1 << (bit % 64))
@@ -133,6 +138,7 @@ func (q *queue) take() *part {
 func (q *queue) done(p *part) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.waits.Add(-int64(len(p.domains)))
 	p.bytes, p.n = p.bytes[:0], 0
 	clear(p.domains)
 	maybe := &q.maybe[q.side^1]
@@ -143,6 +149,9 @@ func (q *queue) done(p *part) {
 
 // mayWait says whether a domain may be waiting. If not, it does not.
 func (q *queue) mayWait(domain uint64) bool {
+	if q.waits.Load() == 0 {
+		return false
+	}
 	bit := domain >> 16 % maybeBits
 	return (q.maybe[0][bit/64].Load()|q.maybe[1][bit/64].Load())>>(bit%64)&1 != 0
 }
