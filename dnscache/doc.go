@@ -168,7 +168,10 @@
 //
 // What won: keys handed over in order (0.6 of the time of an answer), ZSTD in blocks of
 // 8 KB instead of Snappy in 4 KB (0.67 of the bytes), memtables of 32 MB instead
-// of 16 (0.75 of the time where all is new).
+// of 16 (0.75 of the time where all is new), tables and a base level four and six
+// times as large as Badger's (0.78 of the time and 0.77 of what is written, at four
+// million answers). What compaction costs grows with the history: of ten million
+// answers each takes about twice the time that it takes of one.
 //
 // # Concurrency
 //

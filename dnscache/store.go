@@ -45,6 +45,8 @@ const (
 	manifestFile  = "MANIFEST"
 	minBlockCache = 1 << 20
 	blockSize     = 8 << 10
+	baseTable     = 8 << 20
+	baseLevel     = 64 << 20
 	maxWrites     = 16 // batches on their way
 )
 
@@ -69,6 +71,8 @@ func openStore(dir string, blockCache int64, warn func(string)) (*store, error) 
 		WithCompression(options.ZSTD).
 		WithZSTDCompressionLevel(1).
 		WithBlockSize(blockSize).
+		WithBaseTableSize(baseTable).
+		WithBaseLevelSize(baseLevel).
 		WithChecksumVerificationMode(options.OnBlockRead)
 	opt.LmaxCompaction = true // what expired goes from the last level too
 	db, err := guardedOpen(opt)
