@@ -104,6 +104,9 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	}); err != nil {
 		log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
 	}
+	if d.watch.usual, err = openBaselines(&c.BaselineFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
+		return d, err
+	}
 	if d.watch.feeds, err = openFeeds(c.feeds, d.watch.reporter, d.cache, time.Now().UnixNano()); err != nil {
 		return d, err
 	}
@@ -303,8 +306,8 @@ func (d *daemon) abandon() {
 //  3. joiners hand out what waits, which ends the writer
 //  4. the writer flushes and closes the output
 //  5. housekeeping and HTTP end
-//  6. findings and first sightings are written, what was learned of exporters and clients is
-//     saved, the cache writes what it holds and closes
+//  6. findings, first sightings and baselines are written, what was learned of exporters and
+//     clients is saved, the cache writes what it holds and closes
 func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	sources, sourcesCtx := errgroup.WithContext(ctx)
 	services, stopServices := context.WithCancel(context.Background())
@@ -314,6 +317,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	house.Go(func() error { return d.keepHouse(services, reload) })
 	house.Go(func() error { return d.watch.clients.keep(services, d.log) })
 	house.Go(func() error { return d.watch.seen.keep(services, d.log) })
+	house.Go(func() error { return d.watch.usual.keep(services, d.log) })
 	house.Go(func() error { return d.watch.reporter.keep(services, d.log) })
 	house.Go(func() error { return d.watch.feeds.keep(services, d.log) })
 	if d.http != nil {
@@ -345,7 +349,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	err = errors.Join(err, <-written) // 4
 	stopServices()
 	err = errors.Join(err, house.Wait()) // 5
-	err = errors.Join(err, d.watch.reporter.close(), d.watch.settle(time.Now().UnixNano()), d.saveExporters(), d.watch.clients.save())
+	err = errors.Join(err, d.watch.reporter.close(), d.watch.settle(time.Now().UnixNano()), d.saveExporters(), d.watch.clients.save(), d.watch.usual.save())
 	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
 }
 

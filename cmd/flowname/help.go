@@ -93,6 +93,18 @@ It ends with 0 when all could be looked through, whatever was found. Times are a
 Statuses: own, partial, outside_resolver, doh, behind_forwarder, unseen, few_flows, resolver; README says what each means and
 what to do. The last line, on stderr or of kind "network", is all clients together. It ends with 0 whatever was found.
 `,
+	"top": `Examples:
+  flowname top
+      The 5,000 registrable domains that most clients have asked for today; asks the running daemon.
+  flowname top --since yesterday
+      What is new among them since yesterday, and what has gone.
+  flowname top --by bytes --from 2026-11-01 --to 2026-11-30 -n 100 --format json
+      The 100 domains that moved most bytes in November, for programs.
+  flowname top --day 2026-11-23 --since 2026-11-16 --data ./flowname-data
+      The same weekday a week before; no daemon running.
+
+Days are in UTC, by the times of the evidence: 2026-11-23, today, yesterday. It ends with 0 whatever was found.
+`,
 	"backfill": `Examples:
   flowname backfill flows.jsonl.1.gz > flows-named.jsonl
       Ask the running daemon, whose evidence may have come hours after the flows.

@@ -58,6 +58,7 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 		account(ch, "first_seen", seen.book.Stats())
 	}
 	c.d.watch.feeds.metrics(ch, time.Now())
+	c.d.watch.usual.metrics(ch)
 	account(ch, "output", c.d.writer.stats.load())
 	account(ch, "cache", c.d.cache.Stats())
 	account(ch, "geo", c.d.places.Stats())
@@ -160,6 +161,7 @@ var sizes = map[string]bool{
 	"cache_versions": true, "cache_pairs": true, "cache_addresses": true, "cache_clients": true,
 	"cache_names": true, "cache_name_bytes": true, "cache_pending": true, "cache_outcome_runs": true,
 	"visibility_clients": true,
+	"baseline_domains":   true, "baseline_open": true, "baseline_stored": true,
 	"first_seen_domains": true, "first_seen_names": true, "first_seen_pairs": true,
 	"first_seen_waiting": true, "first_seen_young": true,
 	"lives_names": true, "log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,

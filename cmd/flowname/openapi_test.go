@@ -221,6 +221,7 @@ func TestRowsHaveTheirSchemas(t *testing.T) {
 		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
 		"Client": clientLine{}, "Network": networkLine{}, "ClientNamed": clientNamed{}, "ClientUnnamed": clientUnnamed{},
 		"ClientRecent": clientRecent{}, "ClientDNS": clientDNS{}, "ClientResolver": clientResolver{},
+		"TopDomain": topLine{}, "TopSummary": topSummary{},
 	} {
 		part, _ := a.at(below("/components/schemas", schema))
 		described := map[string]bool{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -121,6 +122,11 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	}); err != nil {
 		fmt.Fprintf(std.err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
 	}
+	if c.Data != "" { // else nobody could ask
+		if r.watch.usual, err = openBaselines(&c.BaselineFlags, r.cache, replaySeed, 0); err != nil {
+			return r, err
+		}
+	}
 	r.lookout = r.watch.newLookout(&sync.Mutex{})
 	r.progress = newProgress(std.err, r.inputs())
 	return r, nil
@@ -166,7 +172,7 @@ func (r *replay) advance(atNs int64) {
 func (r *replay) file(t piece) {
 	t.file(r.cache, &r.watch, r.filedNs)
 	if r.filed++; r.filed%flushEvery == 0 {
-		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.timeNs()), r.watch.reporter.write()))
+		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.timeNs()), r.watch.reporter.write(), r.watch.usual.writeClosed()))
 	}
 }
 
@@ -199,7 +205,8 @@ func (r *replay) inputs() []*input {
 
 // close writes what is left and closes all.
 func (r *replay) close() error {
-	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.watch.settle(0), r.watch.clients.save(), r.cache.Close(r.filedNs))
+	r.lookout.usual.rest(math.MaxInt64)
+	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.watch.settle(0), r.watch.clients.save(), r.watch.usual.save(), r.cache.Close(r.filedNs))
 	r.closeFiles()
 	return err
 }

@@ -26,10 +26,13 @@ type replayCmd struct {
 	DNSFlags
 	LogFlags
 	ClientFlags
+	BaselineFlags
 }
 
 // Validate refuses what can not work.
-func (c *replayCmd) Validate() error { return c.ClientFlags.validate() }
+func (c *replayCmd) Validate() error {
+	return errors.Join(c.ClientFlags.validate(), c.BaselineFlags.validate())
+}
 
 // Run replays the files.
 func (c *replayCmd) Run(std streams) (err error) {

@@ -27,6 +27,7 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/api/v1/timeline", func(w http.ResponseWriter, r *http.Request) { serveTimeline(w, r, d) }},
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},
+		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { serveTop(w, r, d.watch.usual) }},
 		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { serveScan(w, r, d) }},
 		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { serveFirstSeen(w, r, d) }},
 		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},

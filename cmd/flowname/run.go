@@ -51,6 +51,7 @@ type runCmd struct {
 	SyslogFlags
 	LogFlags
 	ClientFlags
+	BaselineFlags
 	SinkholeFlags
 
 	allowed []netip.Prefix // of Exporter
@@ -79,6 +80,9 @@ func (c *runCmd) Validate() error {
 		return err
 	}
 	if err := c.ClientFlags.validate(); err != nil {
+		return err
+	}
+	if err := c.BaselineFlags.validate(); err != nil {
 		return err
 	}
 	if c.feeds, err = c.FeedFlags.parse(); err != nil {

@@ -28,6 +28,7 @@ func (r *replay) summarise(w io.Writer) {
 	if r.watch.seen != nil {
 		summariseCounters(w, "first seen", r.watch.seen.book.Stats())
 	}
+	r.watch.usual.summarise(w)
 	for i, f := range r.dns {
 		f.summarise(w)
 		if late := r.dnsSources[i].late; late > 0 {

@@ -20,6 +20,7 @@ type watch struct {
 	reporter *reporter   // nil: nothing is found
 	feeds    *feedWatch  // nil: there are none
 	clients  *clientBook // nil: nobody counts
+	usual    *baselines  // nil: nobody counts
 }
 
 // evidence takes what was just filed. It does not wait, and copies what it keeps. A nil
@@ -31,6 +32,7 @@ func (w *watch) evidence(r *dnscache.Response) {
 	w.seen.note(r)
 	w.reporter.answer(r)
 	w.feeds.answer(r)
+	w.usual.answer(r)
 }
 
 // settle does what evidence does not wait for, as of now.
@@ -47,11 +49,12 @@ type lookout struct {
 	names [lookoutNames]knownName
 
 	clients *visibility.Table // nil: nobody counts
+	usual   flowCounter
 }
 
 // newLookout makes the lookout of a joiner that has a lock.
 func (w *watch) newLookout(lock sync.Locker) *lookout {
-	l := &lookout{watch: w}
+	l := &lookout{watch: w, usual: flowCounter{Counter: w.usual.newCounter()}}
 	if w.clients != nil {
 		l.clients = w.clients.newTable(lock)
 	}
@@ -69,6 +72,7 @@ func (l *lookout) flow(f *correlate.Flow) {
 	if l.clients != nil {
 		l.clients.Flow(f, l.toDoH(f))
 	}
+	l.usual.flow(f)
 }
 
 // end fills in what is known of an end's name, and says which feeds have it.

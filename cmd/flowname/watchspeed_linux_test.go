@@ -54,6 +54,8 @@ func everything(tb testing.TB, cache *dnscache.Cache) *watch {
 	must(err)
 	w.feeds, err = openFeeds(all, w.reporter, cache, testStart*1e9)
 	must(err)
+	w.usual, err = openBaselines(&BaselineFlags{Baseline: true, BaselineDays: 400}, cache, replaySeed, 0)
+	must(err)
 	return w
 }
 

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -46,6 +47,29 @@ func BenchmarkSee(b *testing.B) {
 	for b.Loop() {
 		book.See(&responses[i&(1<<20-1)], clients[i*7&(1<<20-1)])
 		i++
+	}
+}
+
+// BenchmarkSave is what of a save the book is held for, and the rest.
+func BenchmarkSave(b *testing.B) {
+	responses, clients := manyResponses(1 << 20)
+	book := openBook(b, Config{})
+	for i := range responses {
+		book.See(&responses[i], clients[i])
+	}
+	for _, packed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("packed=%t", packed), func(b *testing.B) {
+			for b.Loop() {
+				raw, err := appendDay(nil, book.open[0])
+				if err == nil && packed {
+					_, err = pack(raw)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(int64(len(raw)))
+			}
+		})
 	}
 }
 

@@ -123,6 +123,7 @@ func (b *Book) dayLocked(number int32, n uint64) *Day {
 	}
 	for i, d := range b.open {
 		if d.number == number {
+			d.used = true
 			if i > 0 {
 				copy(b.open[1:i+1], b.open[:i])
 				b.open[0] = d
@@ -145,9 +146,14 @@ func (b *Book) dayLocked(number int32, n uint64) *Day {
 // or is stored and over, or older than all that are kept.
 func (b *Book) lateLocked(number int32) bool {
 	stored := b.keep.has(number)
-	over := b.nowNs != 0 && int64(number+1)*dayNs+int64(b.cfg.Grace) < b.nowNs
+	over := b.nowNs != 0 && b.overAt(number, b.nowNs)
 	full := len(b.keep.days) >= b.keep.max && number < b.keep.days[0]
 	return stored && over || full || b.shut[number]
+}
+
+// overAt says whether a day is over, and its grace.
+func (b *Book) overAt(number int32, nowNs int64) bool {
+	return int64(number+1)*dayNs+int64(b.cfg.Grace) < nowNs
 }
 
 func (b *Book) openLocked(number int32) *Day {
@@ -160,6 +166,7 @@ func (b *Book) openLocked(number int32) *Day {
 			b.stats.Unread++
 		}
 	}
+	d.old, d.used = b.nowNs != 0 && b.overAt(number, b.nowNs), true
 	if len(b.open) == maxOpen {
 		last := b.closeLocked(maxOpen - 1)
 		if frame, err := packDay(last); err == nil {
@@ -193,8 +200,9 @@ func (b *Book) closeLocked(i int) *Day {
 }
 
 // Tick tells what time it is, which a book that counts what happens now has to know:
-// days that are over for longer than Grace are closed and written, and what is of days
-// that are still to come is not believed.
+// days that are over for longer than Grace are closed and written, those that were
+// begun later when nothing more came since the last Tick; and what is of days that are
+// still to come is not believed.
 func (b *Book) Tick(nowNs int64) error {
 	b.saving.Lock()
 	defer b.saving.Unlock()
@@ -203,9 +211,11 @@ func (b *Book) Tick(nowNs int64) error {
 	b.takeAllLocked()
 	var over []*Day
 	for i := len(b.open) - 1; i >= 0; i-- {
-		if int64(b.open[i].number+1)*dayNs+int64(b.cfg.Grace) < nowNs {
+		d := b.open[i]
+		if b.overAt(d.number, nowNs) && !(d.old && d.used) {
 			over = append(over, b.closeLocked(i))
 		}
+		d.used = false
 	}
 	b.mu.Unlock()
 	var problems []error
@@ -233,6 +243,13 @@ func (b *Book) Save() error {
 		problems = append(problems, b.writeOpen(d))
 	}
 	return errors.Join(problems...)
+}
+
+// WriteClosed writes the closed days, for a book that nobody tells the time.
+func (b *Book) WriteClosed() error {
+	b.saving.Lock()
+	defer b.saving.Unlock()
+	return b.writePacked()
 }
 
 // writePacked writes the closed days. saving is held.

@@ -35,7 +35,7 @@ var errDay = errors.New("baseline: a stored day can not be read")
 func appendDay(dst []byte, d *Day) ([]byte, error) {
 	slices.SortFunc(d.records, func(a, b record) int { return cmp.Compare(a.text, b.text) })
 	d.reindex(len(d.index))
-	dst = append(dst, formatNumber)
+	dst = append(slices.Grow(dst, d.encodedSize()), formatNumber)
 	dst = binary.AppendUvarint(dst, uint64(uint32(d.number)))
 	exact := uint64(0)
 	if d.exact() {
@@ -60,6 +60,18 @@ func appendDay(dst []byte, d *Day) ([]byte, error) {
 		}
 	}
 	return dst, nil
+}
+
+// encodedSize is about how many bytes appendDay appends.
+func (d *Day) encodedSize() int {
+	size := 2*(sketchHeader+1<<dayPrecision) + 1<<10
+	for i := range d.records {
+		r := &d.records[i]
+		if size += 48 + len(r.text) + 8*int(r.clients.count); r.clients.many != nil {
+			size += sketchHeader + setRegisters
+		}
+	}
+	return size
 }
 
 func appendRecord(dst []byte, r *record) ([]byte, error) {

@@ -26,6 +26,7 @@ type Day struct {
 	domains *hyperloglog.Sketch
 
 	changed         bool // since it was last saved
+	old, used       bool // it was over when it was opened; it was used since the last Tick
 	admitted, swept uint64
 	touched         uint64 // what was read so that it is near when it is needed
 }

@@ -73,7 +73,7 @@
 // days close an hour after their end, and what is of days to come is not believed. What
 // comes for a closed day is late. A day that nothing is known of can be opened whatever
 // its age, so that old evidence makes baselines too, while it is not older than all
-// that are kept.
+// that are kept; it is closed when for a Tick nothing came.
 //
 // Hashes have a key that nobody outside knows, and which the days on a shelf share, so
 // that days can be merged. With a Seed and an empty shelf the same evidence, in the same

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"flowname/correlate"
+	"flowname/correlate/baseline"
+	"flowname/dnscache"
+	"flowname/flows"
+)
+
+// topOf asks for a list.
+func topOf(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := execute(append([]string{"top"}, args...), streams{nil, &out, &errs}); code != exitOK {
+		t.Fatalf("top %q: exit %d: %s", args, code, errs.String())
+	}
+	return out.String()
+}
+
+// TestRunKeepsBaselines: what a daemon counts it tells while it runs, keeps when it
+// ends, and goes on with.
+func TestRunKeepsBaselines(t *testing.T) {
+	dir := t.TempDir()
+	c := startCollector(t, dir, "--http-rate", "0")
+	c.play()
+	all := []string{"--from", "2020-01-01", "--by", "lookups"}
+	eventually(t, "its flows are counted", func() bool {
+		topOf(t, append(all, "--server", c.http)...) // what waits is counted for an answer
+		return c.hasMetric("flowname_baseline_flows_total 36")
+	})
+	asked := topOf(t, append(all, "--server", c.http)...)
+	c.wantMetrics("flowname_baseline_domains 11", "flowname_baseline_lookups_total 35", "flowname_baseline_nameless_total 1", "flowname_baseline_evicted_total 0", "flowname_baseline_late_total 0")
+	if !strings.Contains(asked, " badsite.test ") {
+		t.Errorf("got %s", asked)
+	}
+	if err := c.end(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if left := topOf(t, append(all, "--data", c.data)...); left != asked {
+		t.Errorf("it told\n%s and left\n%s", asked, left)
+	}
+	c = startCollector(t, dir, "--no-baseline")
+	if text := c.get("/api/v1/top"); !strings.Contains(text, "--no-baseline") {
+		t.Errorf("switched off: %s", text)
+	}
+}
+
+// TestFlowsAreCountedForTheirServer, at their starts if those can be.
+func TestFlowsAreCountedForTheirServer(t *testing.T) {
+	const hour = int64(time.Hour)
+	now := 20_000 * 24 * hour
+	cache, err := dnscache.Open(dnscache.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		record         flows.Record
+		src, dst       string
+		domain         string
+		day            int64
+		bytes, flowsOf uint64
+	}{
+		"a client's flow": {flows.Record{StartNs: now, ReceivedNs: now, SrcPort: 5000, DstPort: 443, Bytes: 7}, "", "a.example", "a.example", 20_000, 7, 1},
+		"the reply":       {flows.Record{StartNs: now, ReceivedNs: now, SrcPort: 443, DstPort: 5000, Bytes: 7}, "a.example", "", "a.example", 20_000, 7, 1},
+		"both have names": {flows.Record{StartNs: now, SrcPort: 443, DstPort: 5000, Bytes: 7}, "a.example", "b.example", "a.example", 20_000, 7, 1},
+		"the client has":  {flows.Record{StartNs: now, SrcPort: 5000, DstPort: 443, Bytes: 7}, "a.example", "", "a.example", 20_000, 7, 1},
+		"sampled":         {flows.Record{StartNs: now, DstPort: 443, Bytes: 7, SamplingRate: 1000}, "", "a.example", "a.example", 20_000, 7000, 1},
+		"out of reason":   {flows.Record{StartNs: now, DstPort: 443, Bytes: 1 << 40, SamplingRate: 1 << 40}, "", "a.example", "a.example", 20_000, math.MaxUint64, 1},
+		"a slow exporter": {flows.Record{StartNs: now - 20*hour, ReceivedNs: now, DstPort: 443, Bytes: 7}, "", "a.example", "a.example", 19_999, 7, 1},
+		"a wrong clock":   {flows.Record{StartNs: hour, ReceivedNs: now, DstPort: 443, Bytes: 7}, "", "a.example", "a.example", 20_000, 7, 1},
+		"no name":         {flows.Record{StartNs: now, DstPort: 443, Bytes: 7}, "", "", "", 20_000, 0, 0},
+	} {
+		usual, err := openBaselines(&BaselineFlags{Baseline: true, BaselineDays: 1}, cache, 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := flowCounter{Counter: usual.newCounter()}
+		tt.record.Proto = flows.ProtoTCP
+		tt.record.Src, tt.record.Dst = testClient(1), testServer(1)
+		c.flow(&correlate.Flow{Record: &tt.record, Src: correlate.End{Domain: tt.src}, Dst: correlate.End{Domain: tt.dst}})
+		c.rest(math.MaxInt64)
+		span, err := usual.book.Between(int32(tt.day), int32(tt.day))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got baseline.Row
+		if span.Day != nil {
+			got = span.Day.Top(baseline.Flows, 1)[0]
+		}
+		if got.Domain != tt.domain || got.Bytes != tt.bytes || got.Flows != tt.flowsOf {
+			t.Errorf("%s: got %+v, want %s %d", name, got, tt.domain, tt.bytes)
+		}
+	}
+}
