@@ -83,16 +83,22 @@ func TestMakeLargeHistory(t *testing.T) {
 	}
 	s.version++
 	w := &largeWriter{t: t, s: s, expires: uint64(begun.Add(10 * 365 * 24 * time.Hour).Unix())}
-	value := func(at int64) []byte { return appendValue(nil, &run{first: at, last: at + 2e9, count: 2, ttl: 60, source: SourceDnstap}) }
+	value := func(at int64) []byte {
+		return appendValue(nil, &run{first: at, last: at + 2e9, count: 2, ttl: 60, source: SourceDnstap})
+	}
 	for i := range names { // what any client had
 		for n := largeTimes - 1; n >= 0; n-- {
 			at := largeTime(0, n)
-			w.add(func(b []byte) []byte { return appendRun(appendPrefix(b, ip{}, ipOf(largeAddr(i)), true), largeName(i), at) }, value(at))
+			w.add(func(b []byte) []byte {
+				return appendRun(appendPrefix(b, ip{}, ipOf(largeAddr(i)), true), largeName(i), at)
+			}, value(at))
 		}
 	}
 	for i := range names {
 		for k := range largeClients {
-			w.add(func(b []byte) []byte { return appendNameKey(b, largeName(i), ipOf(largeClient(i, k)), ipOf(largeAddr(i))) }, nil)
+			w.add(func(b []byte) []byte {
+				return appendNameKey(b, largeName(i), ipOf(largeClient(i, k)), ipOf(largeAddr(i)))
+			}, nil)
 		}
 	}
 	for first := 0; first < names; first += largeShared {

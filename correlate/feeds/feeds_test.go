@@ -179,9 +179,15 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// changes asks twice: a file counts as changed when it then stays the same.
+func changes(r *Reader) bool {
+	first := r.Changed()
+	return r.Changed() || first
+}
+
 func TestReload(t *testing.T) {
 	r, paths := open(t, "old.example\n", "other.example\n")
-	if r.Changed() || r.Changed() {
+	if changes(r) {
 		t.Error("files that nobody touched have changed")
 	}
 	if changed, err := r.Reload(6); changed || err != nil {
@@ -198,7 +204,7 @@ func TestReload(t *testing.T) {
 	if changed, err := r.Reload(7); !changed || err != nil {
 		t.Fatalf("Reload: %v, %v", changed, err)
 	}
-	if r.Changed() || r.Changed() {
+	if changes(r) {
 		t.Error("a file that was taken has changed")
 	}
 	l := r.Current()
@@ -235,7 +241,7 @@ func TestBroken(t *testing.T) {
 		if changed || !errors.Is(err, tt.want) && !strings.Contains(fmt.Sprint(err), tt.want.Error()) {
 			t.Errorf("%s: Reload: %v, %v, want %v", tt.name, changed, err, tt.want)
 		}
-		if r.Changed() || r.Changed() {
+		if changes(r) {
 			t.Errorf("%s: what was refused is tried again", tt.name)
 		}
 		if r.Current().OfName("old.example") != 1 || r.States()[0].Refused != 1 {
@@ -244,7 +250,7 @@ func TestBroken(t *testing.T) {
 		if err := os.Remove(paths[0]); err != nil {
 			t.Fatal(err)
 		}
-		if r.Changed() || r.Changed() {
+		if changes(r) {
 			t.Errorf("%s: a file that is missing has changed", tt.name)
 		}
 		write(t, paths[0], "new.example\n", 0)
