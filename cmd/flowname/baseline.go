@@ -76,25 +76,36 @@ type flowCounter struct {
 	flushedNs         int64 // when the book was last given all
 }
 
-// flow counts a flow for the domain of its server, or where that has none for the
+// domain is what flows of a domain are counted by.
+func (c *flowCounter) domain(text string) (d baseline.Domain) {
+	if c.Counter != nil {
+		d = c.Domain(text)
+	}
+	return d
+}
+
+// countUsual counts a flow for the domain of its server, or where that has none for the
 // client's: some flows begin at the server. Where a flow's start is a day and more from
 // when it was received the clock that told it is wrong.
-func (c *flowCounter) flow(f *correlate.Flow) {
-	if c.Counter == nil {
+func (l *lookout) countUsual(f *correlate.Flow) {
+	if l.usual.Counter == nil {
 		return
 	}
-	server, client := &f.Dst, &f.Src
-	if server.Domain == "" || client.Domain != "" && !f.ServerIsDst() {
-		server = client
+	end, other := &f.Dst, &f.Src
+	if !f.ServerIsDst() {
+		end, other = other, end
 	}
-	if server.Domain == "" {
+	if end.Domain == "" {
+		end = other
+	}
+	if end.Domain == "" {
 		return
 	}
 	at := f.StartNs
 	if f.ReceivedNs != 0 && max(at-f.ReceivedNs, f.ReceivedNs-at) > int64(24*time.Hour) {
 		at = f.ReceivedNs
 	}
-	c.Count(server.Domain, at, scaled(f.Bytes, f.SamplingRate))
+	l.usual.Count(l.known(&end.Candidates[0]).usual, at, scaled(f.Bytes, f.SamplingRate))
 }
 
 // scaled are the bytes that sampled ones stand for, as far as they fit.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +53,13 @@ func TestRunKeepsBaselines(t *testing.T) {
 	}
 }
 
+func endNamed(name string) (e correlate.End) {
+	if name != "" {
+		e.Named, e.Candidates = true, []correlate.Candidate{{Name: name}}
+	}
+	return e
+}
+
 // TestFlowsAreCountedForTheirServer, at their starts if those can be.
 func TestFlowsAreCountedForTheirServer(t *testing.T) {
 	const hour = int64(time.Hour)
@@ -81,12 +89,13 @@ func TestFlowsAreCountedForTheirServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := flowCounter{Counter: usual.newCounter()}
+		w := &watch{usual: usual}
+		l := w.newLookout(&sync.Mutex{})
 		tt.record.Proto = flows.ProtoTCP
 		tt.record.Src, tt.record.Dst = testClient(1), testServer(1)
-		c.flow(&correlate.Flow{Record: &tt.record, Src: correlate.End{Domain: tt.src}, Dst: correlate.End{Domain: tt.dst}})
-		c.rest(math.MaxInt64)
-		span, err := usual.book.Between(int32(tt.day), int32(tt.day))
+		l.flow(&correlate.Flow{Record: &tt.record, Src: endNamed(tt.src), Dst: endNamed(tt.dst)})
+		l.usual.rest(math.MaxInt64)
+		span, err := usual.book.Between(t.Context(), int32(tt.day), int32(tt.day))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,7 +75,7 @@ func (c *topCmd) readDirectory(q *topQuery, line func(any) error) error {
 		if all := days.Days(); len(all) > 0 && !q.given {
 			q.from, q.to = all[len(all)-1], all[len(all)-1]
 		}
-		err = q.tell(days, line)
+		err = q.tell(context.Background(), days, line)
 	}
 	return errors.Join(err, h.Close())
 }
@@ -199,7 +199,7 @@ func serveTop(w http.ResponseWriter, r *http.Request, b *baselines) {
 	enc.SetEscapeHTML(false)
 	n := 0
 	var lineErr error
-	err = q.tell(b.book, func(line any) error {
+	err = q.tell(r.Context(), b.book, func(line any) error {
 		if n%tableBlock == 0 {
 			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -53,18 +54,18 @@ type topChanges struct {
 
 // topDays are the days that can be asked.
 type topDays interface {
-	Between(from, to int32) (baseline.Span, error)
+	Between(ctx context.Context, from, to int32) (baseline.Span, error)
 }
 
 // tell gives the lines of the answer.
-func (q *topQuery) tell(days topDays, line func(any) error) error {
-	span, err := days.Between(q.from, q.to)
+func (q *topQuery) tell(ctx context.Context, days topDays, line func(any) error) error {
+	span, err := days.Between(ctx, q.from, q.to)
 	if err != nil {
 		return err
 	}
 	summary := topSummaryOf(&span, q.by)
 	if q.since >= 0 {
-		err = q.tellChanges(days, &span, summary, line)
+		err = q.tellChanges(ctx, days, &span, summary, line)
 	} else if span.Day != nil {
 		for _, r := range span.Day.Top(q.by, q.n) {
 			if err = line(topLineOf("domain", &r, r.Rank, 0)); err != nil {
@@ -79,9 +80,9 @@ func (q *topQuery) tell(days topDays, line func(any) error) error {
 }
 
 // tellChanges gives what entered and what left.
-func (q *topQuery) tellChanges(days topDays, now *baseline.Span, summary *topSummary, line func(any) error) error {
+func (q *topQuery) tellChanges(ctx context.Context, days topDays, now *baseline.Span, summary *topSummary, line func(any) error) error {
 	summary.Since = dayText(q.since)
-	then, err := days.Between(q.since, q.since)
+	then, err := days.Between(ctx, q.since, q.since)
 	if err != nil {
 		return err
 	}

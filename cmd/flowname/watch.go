@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"flowname/correlate"
+	"flowname/correlate/baseline"
 	"flowname/correlate/feeds"
 	"flowname/correlate/visibility"
 	"flowname/dnscache"
@@ -72,7 +73,7 @@ func (l *lookout) flow(f *correlate.Flow) {
 	if l.clients != nil {
 		l.clients.Flow(f, l.toDoH(f))
 	}
-	l.usual.flow(f)
+	l.countUsual(f)
 }
 
 // end fills in what is known of an end's name, and says which feeds have it.
@@ -98,6 +99,7 @@ type knownName struct {
 	key    firstseen.Key // of domain
 	doh    bool          // it is one of DNS over HTTPS
 	life   uint64        // by what findings about it are found
+	usual  baseline.Domain
 
 	// marks are the feeds that have the name or the canonical name, in the lists of a
 	// generation; 0: none yet.
@@ -130,6 +132,7 @@ func (l *lookout) known(c *correlate.Candidate) *knownName {
 	*k = knownName{
 		name: c.Name, domain: domain, key: l.watch.seen.key(domain),
 		doh: l.watch.reporter.isDoH(c.Name), life: l.watch.reporter.lifeOf(c.Name),
+		usual: l.usual.domain(domain),
 	}
 	return k
 }

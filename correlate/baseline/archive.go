@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -42,11 +43,14 @@ type Span struct {
 	Unread []int32 // those that are stored and can not be read
 }
 
-// Between sums up the days from the one to the other.
-func (a *Archive) Between(from, to int32) (s Span, err error) {
+// Between sums up the days from the one to the other, until ctx ends.
+func (a *Archive) Between(ctx context.Context, from, to int32) (s Span, err error) {
 	for _, number := range a.keep.days {
 		if number < from || number > to {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return s, err
 		}
 		frame, err := a.keep.read(number)
 		if err == nil {
@@ -78,9 +82,9 @@ func (b *Book) daysLocked() []int32 {
 	return slices.Compact(days)
 }
 
-// Between sums up the days from the one to the other. Of days that still count it has
+// Between sums up the days from the one to the other, until ctx ends. Of days that still count it has
 // all that was counted so far. One is made at a time.
-func (b *Book) Between(from, to int32) (s Span, err error) {
+func (b *Book) Between(ctx context.Context, from, to int32) (s Span, err error) {
 	b.saving.Lock()
 	defer b.saving.Unlock()
 	b.mu.Lock()
@@ -90,6 +94,9 @@ func (b *Book) Between(from, to int32) (s Span, err error) {
 	for _, number := range days {
 		if number < from || number > to {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return s, err
 		}
 		raw, frame, err := b.copyOf(number)
 		switch {

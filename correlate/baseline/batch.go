@@ -1,6 +1,10 @@
 package baseline
 
-import "github.com/axiomhq/hyperloglog"
+import (
+	"unsafe"
+
+	"github.com/axiomhq/hyperloglog"
+)
 
 // batchSize is how many look-ups are counted together. What they need of memory, of
 // which a large day has 60 MB, is read for all of them before it is used, so that the
@@ -61,7 +65,9 @@ func (d *Day) fetch(items []look) {
 	touched := uint64(0)
 	for i := range items {
 		l := &items[i]
-		l.place = d.find(l.id)
+		if l.place = d.find(l.id); l.place < 0 {
+			touched ^= d.filter.touch(l.id)
+		}
 		if l.client != 0 {
 			l.pair = d.key.pair(l.client, l.id)
 			touched ^= d.pairs.touch(l.pair)
@@ -101,6 +107,32 @@ func (d *Day) look(b *batch, l *look) {
 		return
 	}
 	r.clients.add(l.client, &d.pool)
+}
+
+// flows counts at most batchSize domains' flows.
+func (d *Day) flows(all []flowSlot) {
+	d.changed = true
+	var places [batchSize]int
+	for i := range all {
+		if places[i] = d.find(all[i].id); places[i] < 0 {
+			d.touched ^= d.filter.touch(all[i].id)
+		}
+	}
+	swept := d.swept
+	for i := range all {
+		f := &all[i]
+		more := counts{Flows: f.flows, Bytes: f.bytes}
+		d.totals.add(&more)
+		place := places[i]
+		if place < 0 || d.swept != swept { // it came in with this batch, or records have moved
+			place = d.find(f.id)
+		}
+		if place >= 0 {
+			d.records[place].has.add(&more)
+			continue
+		}
+		d.admit(f.id, unsafe.Slice(unsafe.StringData(f.text), len(f.text)), &more)
+	}
 }
 
 // addAll makes the additions.

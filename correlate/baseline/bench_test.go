@@ -81,12 +81,12 @@ func BenchmarkCount(b *testing.B) {
 	for i := range texts {
 		texts[i] = domainText(uint64(i) / 4)
 	}
-	domains := make([]string, 1<<18)
-	for i := range domains {
-		domains[i] = texts[zipf.Uint64()]
-	}
 	book := openBook(b, Config{})
 	c := book.NewCounter()
+	domains := make([]Domain, 1<<18)
+	for i := range domains {
+		domains[i] = c.Domain(texts[zipf.Uint64()])
+	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {

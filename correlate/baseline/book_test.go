@@ -22,9 +22,9 @@ func seen(day int64, name string) *dnscache.Response {
 func client(n int) netip.Addr { return clientAddr(uint64(n)) }
 
 // tops are the lines of a list.
-func tops(t testing.TB, b *Book, from, to int64, by Measure) (s string) {
+func tops(t *testing.T, b *Book, from, to int64, by Measure) (s string) {
 	t.Helper()
-	span, err := b.Between(int32(from), int32(to))
+	span, err := b.Between(t.Context(), int32(from), int32(to))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +49,8 @@ func TestBook(t *testing.T) {
 	}
 	c := b.NewCounter()
 	for range 3 {
-		c.Count("b.example", day0*dayNs, 500)
-		c.Count("c.example", (day0+1)*dayNs, 9)
+		c.Count(c.Domain("b.example"), day0*dayNs, 500)
+		c.Count(c.Domain("c.example"), (day0+1)*dayNs, 9)
 	}
 	c.Flush()
 	for by, want := range map[Measure]string{
@@ -177,7 +177,7 @@ func TestRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	span, err := a.Between(0, 1<<30)
+	span, err := a.Between(t.Context(), 0, 1<<30)
 	if err != nil || span.Day == nil || len(a.Days()) != 1 {
 		t.Fatalf("days %v, span %+v, error %v", a.Days(), span, err)
 	}
@@ -208,7 +208,7 @@ func TestBadDay(t *testing.T) {
 	if b, err = Open(Config{}, shelf); err != nil {
 		t.Fatal(err)
 	}
-	span, err := b.Between(int32(day0), int32(day0+1))
+	span, err := b.Between(t.Context(), int32(day0), int32(day0+1))
 	if err != nil || len(span.Days) != 1 || len(span.Unread) != 1 {
 		t.Errorf("days %v, unread %v, error %v", span.Days, span.Unread, err)
 	}
@@ -231,7 +231,7 @@ func TestSameInputSameBytes(t *testing.T) {
 		for i := range responses {
 			b.See(&responses[i], clients[i])
 			if i%3 == 0 {
-				c.Count(domainText(uint64(i%5000)), responses[i].TimeNs, uint64(i))
+				c.Count(c.Domain(domainText(uint64(i%5000))), responses[i].TimeNs, uint64(i))
 			}
 		}
 		c.Flush()
@@ -255,7 +255,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		for range 5000 {
 			at := i & (1<<9 - 1)
 			b.See(&responses[at], clients[at])
-			c.Count("www.example.com"[4+at%2*4:], day0*dayNs, 1500)
+			c.Count(c.Domain("www.example.com"[4+at%2*4:]), day0*dayNs, 1500)
 			i++
 		}
 	}
@@ -279,7 +279,7 @@ func TestTogether(t *testing.T) {
 			for i := range each {
 				name := fmt.Sprintf("h.d%d.example", random.IntN(2000))
 				b.See(seen(day0+int64(i/(each/2)), name), client(i%100))
-				c.Count(name[2:], day0*dayNs, 10)
+				c.Count(c.Domain(name[2:]), day0*dayNs, 10)
 			}
 			c.Flush()
 		})
@@ -289,7 +289,7 @@ func TestTogether(t *testing.T) {
 			if err := b.Save(); err != nil {
 				t.Error(err)
 			}
-			if _, err := b.Between(int32(day0), int32(day0+1)); err != nil {
+			if _, err := b.Between(t.Context(), int32(day0), int32(day0+1)); err != nil {
 				t.Error(err)
 			}
 			b.Stats()

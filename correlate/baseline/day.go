@@ -12,7 +12,7 @@ type Day struct {
 	records []record
 	index   []uint64 // by domain: bits of its hash, and 1 + its place in records
 	filter  filter
-	limits  counts // no domain that is left out has more, but for its cell's noise
+	limits  counts // no domain that is left out has more, but for what is its cell's
 	before  counts // what may be missing besides: of another life of this day, or of merged ones
 	// Whether pairs knows all of the day: then a record's count of clients is as
 	// good as its set, or better.
@@ -53,18 +53,6 @@ func newDay(number int32, k *key, domains, pairs int) *Day {
 	d.pairs.max = pairs
 	d.reindex(1 << 8)
 	return d
-}
-
-// flows counts flows.
-func (d *Day) flows(id domainID, text []byte, flows, bytes uint64) {
-	d.changed = true
-	more := counts{Flows: flows, Bytes: bytes}
-	d.totals.add(&more)
-	if i := d.find(id); i >= 0 {
-		d.records[i].has.add(&more)
-		return
-	}
-	d.admit(id, text, &more)
 }
 
 const (
@@ -166,12 +154,14 @@ func (d *Day) value(r *record, m Measure) uint64 {
 }
 
 // sizeOf is how many clients asked for the domain by its set. That is not counted
-// again before there were enough look-ups to change it by a twentieth.
+// again before there were enough look-ups to change it by a quarter: it decides about
+// what is forgotten, far beneath the lists that are asked for, which are made of days
+// that were read.
 func (d *Day) sizeOf(r *record) uint64 {
 	if r.clients.many == nil {
 		return uint64(r.clients.count)
 	}
-	if r.sizedAt == 0 || r.has[Lookups]-r.sizedAt > r.size/20 {
+	if r.sizedAt == 0 || r.has[Lookups]-r.sizedAt > r.size/4 {
 		r.size, r.sizedAt = r.clients.size(&d.scratch), r.has[Lookups]
 	}
 	return r.size

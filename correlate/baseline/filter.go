@@ -18,6 +18,14 @@ const (
 
 func (f *filter) cell(d domainID) *counts { return &f.cells[d>>(64-cellBits)] }
 
+// touch reads where a domain counts.
+func (f *filter) touch(d domainID) uint64 {
+	if f.cells == nil {
+		return 0
+	}
+	return f.cell(d)[0]
+}
+
 // add counts for a cell.
 func (f *filter) add(c *counts, more *counts) {
 	c.add(more)

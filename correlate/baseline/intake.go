@@ -134,6 +134,8 @@ type Counter struct {
 	book    *Book
 	slots   []flowSlot
 	waiting []flowSlot
+	day     int32 // of the last flow
+	dayFrom int64 // when that day began
 }
 
 // A flowSlot is a domain's flows on a day.
@@ -155,19 +157,38 @@ func (b *Book) NewCounter() *Counter {
 	return &Counter{book: b, slots: make([]flowSlot, 1<<slotBits)}
 }
 
-// Count counts a flow to or from what had a name of the domain, whose text stays
-// valid. An empty one and one that no name can have count for nobody.
-func (c *Counter) Count(domain string, timeNs int64, bytes uint64) {
-	if len(domain) == 0 || len(domain) > maxDomain {
+// A Domain is a registrable domain that flows are counted for. The zero Domain is
+// none.
+type Domain struct {
+	id   domainID
+	text string
+}
+
+// Domain is the domain with a text, which stays valid; none for an empty text and one
+// that no name can have.
+func (c *Counter) Domain(text string) Domain {
+	if len(text) == 0 || len(text) > maxDomain {
+		return Domain{}
+	}
+	return Domain{c.book.key.domain(unsafe.Slice(unsafe.StringData(text), len(text))), text}
+}
+
+// Count counts a flow to or from what had a name of the domain.
+func (c *Counter) Count(domain Domain, timeNs int64, bytes uint64) {
+	id := domain.id
+	if id == 0 {
 		return
 	}
-	id := c.book.key.domain(unsafe.Slice(unsafe.StringData(domain), len(domain)))
 	slot := &c.slots[id>>(64-slotBits)]
-	if day := DayOf(timeNs); slot.id != id || slot.day != day {
+	if uint64(timeNs-c.dayFrom) >= uint64(dayNs) {
+		c.day = DayOf(timeNs)
+		c.dayFrom = int64(c.day) * dayNs
+	}
+	if slot.id != id || slot.day != c.day {
 		if slot.flows > 0 {
 			c.pass(slot)
 		}
-		*slot = flowSlot{id: id, text: domain, day: day}
+		*slot = flowSlot{id: id, text: domain.text, day: c.day}
 	}
 	slot.flows++
 	slot.bytes = addSat(slot.bytes, bytes)
@@ -190,12 +211,17 @@ func (c *Counter) pass(slot *flowSlot) {
 
 func (c *Counter) giveLocked() {
 	b := c.book
-	for i := range c.waiting {
-		w := &c.waiting[i]
-		if d := b.dayLocked(w.day, w.flows); d != nil {
-			d.flows(w.id, unsafe.Slice(unsafe.StringData(w.text), len(w.text)), w.flows, w.bytes)
-			b.stats.Flows += w.flows
+	for all := c.waiting; len(all) > 0; {
+		n, flows := 0, uint64(0)
+		for n < min(len(all), batchSize) && all[n].day == all[0].day {
+			flows += all[n].flows
+			n++
 		}
+		if d := b.dayLocked(all[0].day, flows); d != nil {
+			d.flows(all[:n])
+			b.stats.Flows += flows
+		}
+		all = all[n:]
 	}
 	clear(c.waiting) // lets go of the names' texts
 	c.waiting = c.waiting[:0]

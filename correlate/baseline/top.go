@@ -52,6 +52,7 @@ func (d *Day) Top(by Measure, n int) []Row {
 	rows := make([]Row, 0, len(d.records))
 	for i := range d.records {
 		r := &d.records[i]
+		r.sizedAt = 0 // what a sweep uses may be old
 		row := Row{
 			Domain: r.text, Clients: d.value(r, Clients), Lookups: r.has[Lookups],
 			Bytes: r.has[Bytes], Flows: r.has[Flows], Over: r.over[by],
