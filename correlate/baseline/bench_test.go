@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"flowname/dnscache"
@@ -35,19 +36,51 @@ func openBook(t testing.TB, cfg Config) *Book {
 	return b
 }
 
-// BenchmarkSee is a response until it is counted.
+// BenchmarkSee is a response until it is counted, in networks of several sizes. CPU is
+// what the process used: others may use the machine too.
 func BenchmarkSee(b *testing.B) {
-	responses, clients := manyResponses(1 << 20)
-	book := openBook(b, Config{})
+	for _, size := range []struct{ names, clients int }{{20_000, 1000}, {100_000, 10_000}, {200_000, 1_000_000}, {2_000_000, 10_000_000}} {
+		b.Run(fmt.Sprintf("names=%d/clients=%d", size.names, size.clients), func(b *testing.B) {
+			benchSee(b, size.names, size.clients)
+		})
+	}
+}
+
+func benchSee(b *testing.B, names, clients int) {
+	random := rand.New(rand.NewPCG(3, 5))
+	zipf := rand.NewZipf(random, 1.1, 8, uint64(names))
+	const mask = 1<<16 - 1
+	responses, askers := make([]dnscache.Response, mask+1), make([]netip.Addr, mask+1)
 	for i := range responses {
-		book.See(&responses[i], clients[i])
+		name := zipf.Uint64()
+		responses[i] = dnscache.Response{TimeNs: day0 * dayNs, Name: fmt.Appendf(nil, "host%d.%s", name%7, domainText(name/4))}
+		askers[i] = client(random.IntN(clients))
+	}
+	book := openBook(b, Config{})
+	x := uint32(1) // who asks for what changes
+	see := func(i int) {
+		x = x*1664525 + 1013904223
+		book.See(&responses[i&mask], askers[x>>16])
+	}
+	for i := range 1 << 20 {
+		see(i)
 	}
 	b.ReportAllocs()
-	i := 0
+	before, i := usedCPU(), 0
 	for b.Loop() {
-		book.See(&responses[i&(1<<20-1)], clients[i*7&(1<<20-1)])
+		see(i)
 		i++
 	}
+	b.ReportMetric(float64(usedCPU()-before)/float64(b.N), "cpu-ns/op")
+}
+
+// usedCPU is what the process has used, in nanoseconds.
+func usedCPU() int64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
 }
 
 // BenchmarkSave is what of a save the book is held for, and the rest.

@@ -52,9 +52,9 @@
 //
 // A day takes 60 MB at 10 million clients and 3 million pairs (TestMemory), of which
 // 38 are HyperLogLogs, and at most 66; two days count in the hour after midnight. A
-// response takes 0.14 to 0.15 µs of a core that others use too with up to 100,000
-// names of a million clients, and 0.25 µs with two million names of ten million, where nearly
-// all pairs are new and many names are not among the recent (BenchmarkSee). A flow
+// response takes 0.14 to 0.17 µs of a machine that others used too with up to 200,000
+// names and a million clients, and 0.25 µs with two million names and ten million, where
+// nearly all pairs are new and many names are not among the recent (BenchmarkSee). A flow
 // takes 0.02 µs where its domain is among the 2048 of its Counter (BenchmarkCount), 0.1
 // where 100,000 domains take turns. Neither allocates unless a domain comes in. The book
 // is held for 25 ms while a large day is copied for Save or Between, and 10 ms by a sweep. Responses wait in stripes, at most 2048 in each, and are
