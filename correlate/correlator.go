@@ -28,6 +28,10 @@ type Config struct {
 	// FixClocks corrects the times of flows where their exporter's clock is known
 	// to be wrong by LeastSkew or more.
 	FixClocks bool
+	// Ahead, where there is one, is told of most flows shortly before they are handed
+	// out: the record, and what the cache has first for each end, nil for
+	// nothing. What the flow will need can be brought near meanwhile.
+	Ahead func(r *flows.Record, src, dst *dnscache.Match)
 	// Seed spreads connections over their memory. A daemon wants a secret one; a
 	// replay the same each time, so that a full memory forgets the same.
 	Seed uint64
@@ -100,13 +104,32 @@ func (c *Correlator) Join(records []flows.Record, nowNs int64, emit func(*Flow))
 			c.ask(&c.batch, &records[i], &c.ties[i], connection.startNs, connection.startErrorNs)
 		}
 		c.cache.LookUp(&c.batch)
+		for i := from; i < min(from+joinAhead, to); i++ {
+			c.tellAhead(&records[i], &c.ties[i])
+		}
 		for i := from; i < to; i++ {
 			if next := i + joinAhead; next < to {
 				c.conns.fetchAt(c.ties[next].at)
+				c.tellAhead(&records[next], &c.ties[next])
 			}
 			c.join(&records[i], c.ties[i], nowNs, emit)
 		}
 	}
+}
+
+// tellAhead tells of a flow that was looked up in the batch.
+func (c *Correlator) tellAhead(r *flows.Record, t *tie) {
+	if c.cfg.Ahead == nil {
+		return
+	}
+	var src, dst *dnscache.Match
+	if m, _ := c.batch.Answer(int(t.asked)); len(m) > 0 {
+		dst = &m[0]
+	}
+	if m, _ := c.batch.Answer(int(t.asked) + 1); len(m) > 0 {
+		src = &m[0]
+	}
+	c.cfg.Ahead(r, src, dst)
 }
 
 // A tie is a record's connection: its id, where it was when it was last looked

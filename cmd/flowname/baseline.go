@@ -105,7 +105,7 @@ func (l *lookout) countUsual(f *correlate.Flow) {
 	if f.ReceivedNs != 0 && max(at-f.ReceivedNs, f.ReceivedNs-at) > int64(24*time.Hour) {
 		at = f.ReceivedNs
 	}
-	l.usual.Count(l.known(&end.Candidates[0]).usual, at, scaled(f.Bytes, f.SamplingRate))
+	l.usual.Count(l.knownOf(end).usual, at, scaled(f.Bytes, f.SamplingRate))
 }
 
 // scaled are the bytes that sampled ones stand for, as far as they fit.

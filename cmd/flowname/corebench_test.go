@@ -25,7 +25,7 @@ func BenchmarkCores(b *testing.B) {
 		for cores := 1; cores <= runtime.GOMAXPROCS(0); cores *= 2 {
 			paths, msgs := make([]*flowPath, cores), make([][][]byte, cores)
 			for i := range paths {
-				paths[i] = openFlowPath(b, cache)
+				paths[i] = openFlowPath(b, cache, nil)
 				paths[i].datagram(b, ipfixTemplate())
 				msgs[i] = fresh.datagrams(answers, 400*burst)
 			}

@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"flowname/correlate"
 	"flowname/dnscache"
 	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
@@ -244,8 +243,7 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 	for _, socket := range d.group.Sockets() {
 		r := newReceiver(socket, netflow.Config{Allow: c.allowed}, d.fileLive, d.log)
 		d.receivers = append(d.receivers, r)
-		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-		d.joiners = append(d.joiners, newJoiner(join, &d.watch, r, d.writer.in))
+		d.joiners = append(d.joiners, d.newJoiner(c.joining(), r))
 	}
 	d.restoreExporters(c.Data)
 	return nil

@@ -96,13 +96,20 @@ func (s *sightings) key(domain string) firstseen.Key {
 	return s.book.KeyOf(domain)
 }
 
+// fetch has what ageNs will read brought near.
+func (s *sightings) fetch(k *knownName) {
+	if s != nil {
+		s.book.Fetch(k.key)
+	}
+}
+
 // ageNs is how long before atNs a name's domain was first seen, while it is young;
 // else -1.
 func (s *sightings) ageNs(k *knownName, atNs int64) int64 {
-	if s == nil || k.domain == "" {
+	if s == nil || k.domain() == "" {
 		return -1
 	}
-	return s.book.AgeOf(k.key, k.domain, atNs)
+	return s.book.AgeOf(k.key, k.domain(), atNs)
 }
 
 var errNoSightings = errors.New("first sightings are not kept: the daemon runs with --no-first-seen")

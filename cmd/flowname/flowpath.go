@@ -169,12 +169,11 @@ type joiner struct {
 }
 
 // newJoiner makes a joiner and gives it to its receiver.
-func newJoiner(c *correlate.Correlator, w *watch, r *receiver, lines chan<- lineBuffer) *joiner {
-	j := &joiner{
-		correlator: c, ended: r.ended, lines: lines,
-		spare: make(chan []byte, linesPerSocket),
-	}
-	j.lookout = w.newLookout(&j.mu)
+func (d *daemon) newJoiner(cfg correlate.Config, r *receiver) *joiner {
+	j := &joiner{ended: r.ended, lines: d.writer.in, spare: make(chan []byte, linesPerSocket)}
+	j.lookout = d.watch.newLookout(&j.mu)
+	cfg.Ahead = j.lookout.ahead
+	j.correlator = correlate.New(cfg, d.cache, d.places.NewCursor())
 	r.join = j.join
 	for range linesPerSocket - 1 {
 		j.spare <- make([]byte, 0, linesSize)

@@ -103,7 +103,7 @@ const (
 // newFlowPath makes a flow path whose cache holds a number of answers.
 func newFlowPath(tb testing.TB, answers int) *flowPath {
 	tb.Helper()
-	return openFlowPath(tb, flowCache(tb, answers))
+	return openFlowPath(tb, flowCache(tb, answers), nil)
 }
 
 // flowCache is a cache that holds a number of answers.
@@ -130,16 +130,22 @@ func fillAnswer(r *dnscache.Response, number uint32) {
 	r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 300}
 }
 
-// openFlowPath is one of several paths that share a cache.
-func openFlowPath(tb testing.TB, cache *dnscache.Cache) *flowPath {
+// openFlowPath is one of several paths that share a cache; a lookout, if there is one,
+// looks at its flows.
+func openFlowPath(tb testing.TB, cache *dnscache.Cache, l *lookout) *flowPath {
 	tb.Helper()
 	places, err := geo.New("demo/asn.mmdb", "demo/city.mmdb")
 	if err != nil {
 		tb.Fatal(err)
 	}
+	cfg := correlate.Config{FixClocks: true}
+	if l != nil {
+		cfg.Ahead = l.ahead
+	}
 	return &flowPath{
 		decoder:    netflow.NewDecoder(netflow.Config{}),
-		correlator: correlate.New(correlate.Config{FixClocks: true}, cache, places.NewCursor()),
+		correlator: correlate.New(cfg, cache, places.NewCursor()),
+		lookout:    l,
 		records:    make([]flows.Record, 0, recordsPerBatch),
 		lines:      make([]byte, 0, 1<<20),
 	}

@@ -116,7 +116,6 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.watch.feeds, err = openFeeds(all, r.watch.reporter, r.cache, now.UnixNano()); err != nil {
 		return r, err
 	}
-	r.correlator = correlate.New(correlate.Config{Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed}, r.cache, places.NewCursor())
 	if r.watch.clients, err = openClientBook(clientConfig{
 		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.forwarders, reporter: r.watch.reporter, seed: replaySeed,
 	}); err != nil {
@@ -128,6 +127,9 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 		}
 	}
 	r.lookout = r.watch.newLookout(&sync.Mutex{})
+	r.correlator = correlate.New(correlate.Config{
+		Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed, Ahead: r.lookout.ahead,
+	}, r.cache, places.NewCursor())
 	r.progress = newProgress(std.err, r.inputs())
 	return r, nil
 }

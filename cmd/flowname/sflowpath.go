@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"flowname/correlate"
 	"flowname/dnscache/dnswire"
 	"flowname/flows/listen"
 	"flowname/flows/netflow"
@@ -49,8 +48,7 @@ func (d *daemon) openSamples(c *runCmd) (err error) {
 			samples:  newSampleDecoder(d.dns, d.fileLive),
 		}
 		d.samplers = append(d.samplers, r)
-		join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-		d.joiners = append(d.joiners, newJoiner(join, &d.watch, r.receiver, d.writer.in))
+		d.joiners = append(d.joiners, d.newJoiner(c.joining(), r.receiver))
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"flowname/correlate"
 	"flowname/flows/listen"
 	"flowname/flows/listen/stream"
 	"flowname/flows/netflow"
@@ -63,8 +62,7 @@ func (d *daemon) openStream(transport string, config stream.Config, c *runCmd) e
 		in: make(chan delivery, deliveriesQueued), log: d.log,
 	}
 	d.streams = append(d.streams, s)
-	join := correlate.New(c.joining(), d.cache, d.places.NewCursor())
-	d.joiners = append(d.joiners, newJoiner(join, &d.watch, s.receiver, d.writer.in))
+	d.joiners = append(d.joiners, d.newJoiner(c.joining(), s.receiver))
 	return nil
 }
 

@@ -130,10 +130,11 @@ func (w *wideWorld) pair(lookup uint32) (client, server uint32) {
 // path is the path of flows through this world, with its watch or without.
 func (w *wideWorld) path(tb testing.TB, watched bool) *flowPath {
 	tb.Helper()
-	p := openFlowPath(tb, w.cache)
+	var l *lookout
 	if watched {
-		p.lookout = w.watch.newLookout(&sync.Mutex{})
+		l = w.watch.newLookout(&sync.Mutex{})
 	}
+	p := openFlowPath(tb, w.cache, l)
 	p.datagram(tb, ipfixTemplate())
 	return p
 }

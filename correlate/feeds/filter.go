@@ -5,8 +5,10 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
+	"unsafe"
 
 	"flowname/correlate/indicators"
+	"flowname/dnscache"
 )
 
 // A filter says of most names and addresses that no feed has them. Its secret is
@@ -32,6 +34,7 @@ func newFilter(sets []*indicators.Set) *filter {
 		entries += s.Len()
 	}
 	f := &filter{secret: rand.Uint64() | 1, words: make([]uint64, entries*bitsAnEntry/64+1)}
+	dnscache.HugePages(f.words)
 	for _, s := range sets {
 		for e := range s.All() {
 			switch {
@@ -91,6 +94,52 @@ func (f *filter) mayHaveName(name string) bool {
 	return false
 }
 
+// A Probe is a name on its way through the filter: the hashes of it and of those of its
+// parents that some feed may have.
+type Probe struct {
+	hashes [3]uint64
+	n      uint8 // more than there is room for: all of them are to be hashed again
+}
+
+// probe begins a name's way: what will be read is brought near.
+func (f *filter) probe(name string) (p Probe) {
+	h, labels := f.secret, 0
+	for end := len(name); end >= 0; {
+		start := labelStart(name, end)
+		h = mixLabel(h, name[start:end])
+		if labels++; f.labels&labelBit(labels) != 0 {
+			if int(p.n) < len(p.hashes) {
+				p.hashes[p.n] = h
+				at, _ := f.word(h)
+				dnscache.Prefetch(unsafe.Pointer(&f.words[at]))
+			}
+			p.n++
+		}
+		end = start - 1
+	}
+	return p
+}
+
+// passes says whether a feed may have the name of a probe or one of its parents.
+func (f *filter) passes(p *Probe, name string) bool {
+	if int(p.n) > len(p.hashes) {
+		return f.mayHaveName(name)
+	}
+	for _, h := range p.hashes[:p.n] {
+		if f.has(h) {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch has what mayHaveAddr will read brought near.
+func (f *filter) fetch(a netip.Addr) {
+	if f.v4 != nil && a.Is4() {
+		dnscache.Prefetch(unsafe.Pointer(&f.v4[net24(a)/64]))
+	}
+}
+
 // labelStart is where the label begins that ends before end. A dot after an odd
 // number of backslashes is part of its label.
 func labelStart(name string, end int) int {
@@ -143,6 +192,7 @@ func fold(a, b uint64) uint64 {
 func (f *filter) addV4(p netip.Prefix) {
 	if f.v4 == nil {
 		f.v4 = make([]uint64, 1<<24/64)
+		dnscache.HugePages(f.v4)
 	}
 	first := net24(p.Addr())
 	for i := range uint32(1) << max(24-p.Bits(), 0) {

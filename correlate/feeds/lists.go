@@ -44,6 +44,26 @@ func (l *Lists) OfNameBytes(name []byte) Marks {
 	return l.OfName(unsafe.String(&name[0], len(name))) // which is not kept
 }
 
+// Probe begins to look for a name, which OfProbed ends: what it reads comes near
+// meanwhile.
+func (l *Lists) Probe(name string) Probe {
+	if l.filter.labels == 0 {
+		return Probe{}
+	}
+	return l.filter.probe(name)
+}
+
+// OfProbed is OfName of a name that Probe was given by the same Lists.
+func (l *Lists) OfProbed(p *Probe, name string) Marks {
+	if p.n == 0 || !l.filter.passes(p, name) {
+		return 0
+	}
+	return l.lookUpName(name)
+}
+
+// Fetch has what OfAddr will read brought near.
+func (l *Lists) Fetch(addr netip.Addr) { l.filter.fetch(addr) }
+
 func (l *Lists) lookUpName(name string) (m Marks) {
 	var buf [8]indicators.Entry
 	for i, s := range l.sets {

@@ -1,6 +1,11 @@
 package firstseen
 
-import "time"
+import (
+	"time"
+	"unsafe"
+
+	"flowname/dnscache"
+)
 
 // A Key finds a domain in the table of the young without its text being hashed
 // again. It belongs to the Book that made it.
@@ -25,6 +30,13 @@ func (b *Book) AgeOf(key Key, domain string, atNs int64) int64 {
 		sec = b.unsettled(uint64(key), domain)
 	}
 	return b.ageAt(sec, atNs)
+}
+
+// Fetch has what AgeOf will read brought near.
+func (b *Book) Fetch(key Key) {
+	t := b.young.Load()
+	word, _ := t.passes(uint64(key))
+	dnscache.Prefetch(unsafe.Pointer(word)) // most are not in the table, so that this is all
 }
 
 func (b *Book) ageAt(sec uint32, atNs int64) int64 {

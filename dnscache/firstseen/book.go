@@ -135,6 +135,8 @@ func New(cfg Config) (*Book, error) {
 	b.began.Store(h.began)
 	b.secret = newSecret(h.seed)
 	b.names, b.pairs = newNameMemory(cfg.Memory/2), newPairMemory(cfg.Memory)
+	dnscache.HugePages(b.names.entries)
+	dnscache.HugePages(b.pairs.words)
 	b.young.Store(newYoungTable(youngLeast))
 	b.countKept()
 	return b, nil

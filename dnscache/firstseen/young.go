@@ -3,6 +3,8 @@ package firstseen
 import (
 	"slices"
 	"sync/atomic"
+
+	"flowname/dnscache"
 )
 
 // A youngTable holds the domains that were first seen lately: by hash, when. One
@@ -29,7 +31,10 @@ const (
 const youngFilter = 8
 
 func newYoungTable(slots int) *youngTable {
-	return &youngTable{slots: make([]youngSlot, slots), filter: make([]atomic.Uint64, slots/youngFilter)}
+	t := &youngTable{slots: make([]youngSlot, slots), filter: make([]atomic.Uint64, slots/youngFilter)}
+	dnscache.HugePages(t.slots)
+	dnscache.HugePages(t.filter)
+	return t
 }
 
 // passes is the word of the filter for a domain, and its bits in it.
