@@ -29,11 +29,12 @@
 // # Speed
 //
 // Note is on the path of all DNS. What it has met before it knows by hashes, in a
-// memory of fixed size: 60 ns, no lock, no allocation. The rest it copies to a queue,
-// which has a bound and counts what it had no room for; that is known only when it
-// is seen again. Settle takes the queue to the shelf: called each 100 ms, the end
-// of the process costs less than a second. What the memory has displaced is read
-// from the shelf again, at most, so the book never depends on it.
+// memory of fixed size, without a lock or an allocation: 120 ns where names are few,
+// 350 ns with 200,000 (BenchmarkNote, on a busy machine). The rest it copies to a queue, which has a bound and
+// counts what it had no room for; that is known only when it is seen again. Settle takes
+// the queue to the shelf, 9 us for a name that is known and 16 us for a new one with its pair
+// (BenchmarkSettle): called each 100 ms, the end of the process costs less than a second. What the memory
+// has displaced is read from the shelf again, at most, so the book never depends on it.
 //
 // # Young
 //
