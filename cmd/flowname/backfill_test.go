@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -57,30 +58,29 @@ func TestBackfillAsksTheDaemon(t *testing.T) {
 // TestBackfillRefusesASecondAsker: each asker costs memory.
 func TestBackfillRefusesASecondAsker(t *testing.T) {
 	c := startCollector(t, t.TempDir())
-	body, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	first := make(chan error, 1)
-	go func() {
+	post := func(body io.Reader) *http.Response {
+		t.Helper()
 		resp, err := http.Post("http://"+c.http+"/api/v1/backfill", "application/x-ndjson", body)
-		if err == nil {
-			resp.Body.Close()
-		}
-		first <- err
-	}()
-	eventually(t, "the second is refused", func() bool {
-		resp, err := http.Post("http://"+c.http+"/api/v1/backfill", "application/x-ndjson", strings.NewReader("{}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp.Body.Close()
-		return resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") != ""
-	})
-	w.Close()
-	if err := <-first; err != nil {
-		t.Errorf("the first: %v", err)
+		t.Cleanup(func() { resp.Body.Close() })
+		return resp
+	}
+	// Of so many lines the first ones come back while more are awaited: the first
+	// asker is being served when post returns.
+	more, end := io.Pipe()
+	defer end.Close()
+	first := post(io.MultiReader(strings.NewReader(strings.Repeat("{}\n", 1<<14)), more))
+	if second := post(strings.NewReader("{}\n")); second.StatusCode != http.StatusTooManyRequests || second.Header.Get("Retry-After") == "" {
+		t.Errorf("the second: got %s, Retry-After %q, want 429 and a time", second.Status, second.Header.Get("Retry-After"))
+	}
+	end.Close()
+	if got, err := io.ReadAll(first.Body); err != nil || len(got) != 3<<14 {
+		t.Errorf("the first got %d bytes, %v, want %d", len(got), err, 3<<14)
+	}
+	if third := post(strings.NewReader("{}\n")); third.StatusCode != http.StatusOK {
+		t.Errorf("after the first: got %s, want 200", third.Status)
 	}
 }
 
