@@ -30,6 +30,19 @@ func openLoopback(t *testing.T, cfg LiveConfig) *Live {
 	return l
 }
 
+// ownLoopback gives the test a network of its own, in which nobody else sends: what
+// the other tests of the machine do would fill the ring. It is that of the test's
+// thread, which ends with it.
+func ownLoopback(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		t.Skip("a network namespace needs CAP_SYS_ADMIN: " + err.Error())
+	}
+	setFlags(t, unix.IFF_UP)
+}
+
 // send gives datagrams to a port of this host's loopback, from a socket that is
 // not connected: refusals do not come back to it.
 func send(t *testing.T, port int, payloads ...[]byte) {
@@ -46,7 +59,7 @@ func send(t *testing.T, port int, payloads ...[]byte) {
 	}
 }
 
-// nextOurs skips what others send on loopback.
+// nextOurs skips what else comes by, such as the kernel's refusals.
 func nextOurs(t *testing.T, l *Live, mark []byte) Frame {
 	t.Helper()
 	for {
@@ -61,6 +74,7 @@ func nextOurs(t *testing.T, l *Live, mark []byte) Frame {
 }
 
 func TestLive(t *testing.T) {
+	ownLoopback(t)
 	l := openLoopback(t, LiveConfig{Promiscuous: true, RingBytes: 2 << 20})
 	mark := []byte("flowname live capture test")
 	before := time.Now()
@@ -114,6 +128,7 @@ func TestLiveClose(t *testing.T) {
 
 // TestLiveDrops fills the ring while nobody reads.
 func TestLiveDrops(t *testing.T) {
+	ownLoopback(t)
 	l := openLoopback(t, LiveConfig{RingBytes: 1})
 	payload := make([]byte, 60000)
 	payloads := make([][]byte, 100)
@@ -179,23 +194,25 @@ func TestRingBadEntry(t *testing.T) {
 	}
 }
 
-// TestLiveLinkDown takes loopback down and up again, in a network namespace of
-// this test's own.
+// TestLiveLinkDown takes loopback down and up again.
 func TestLiveLinkDown(t *testing.T) {
-	// The thread ends with the goroutine, and its namespace with it.
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Skip("a network namespace needs CAP_SYS_ADMIN: " + err.Error())
-	}
-	setFlags(t, unix.IFF_UP)
+	ownLoopback(t)
 	l := openLoopback(t, LiveConfig{})
 	setFlags(t, 0)
+	// As Next does where the ring is empty. Next itself would return only when the
+	// link is up again, and without waiting where a frame is there by then.
+	if err := l.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if s := l.Stats(); s.LinkDown != 1 {
+		t.Errorf("link down: stats %+v", s)
+	}
 	setFlags(t, unix.IFF_UP)
 	mark := []byte("flowname after the link came up")
 	send(t, 53, mark)
 	nextOurs(t, l, mark)
 	if s := l.Stats(); s.LinkDown != 1 {
-		t.Errorf("stats %+v", s)
+		t.Errorf("link up: stats %+v", s)
 	}
 }
 
