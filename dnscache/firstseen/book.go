@@ -104,6 +104,8 @@ type Book struct {
 	newest   uint32 // the latest first sighting
 	nowSec   uint32 // as Settle was told
 	restored bool
+
+	youngMost int
 }
 
 // ErrFormat is a shelf that another version of the program has written.
@@ -115,7 +117,7 @@ func New(cfg Config) (*Book, error) {
 		return nil, fmt.Errorf("firstseen: %w", err)
 	}
 	cfg.setDefaults()
-	b := &Book{cfg: cfg, room: newRoom(cfg.Shelf), batch: map[string][]byte{}}
+	b := &Book{cfg: cfg, room: newRoom(cfg.Shelf), batch: map[string][]byte{}, youngMost: youngMost}
 	b.queue.filling = &part{domains: map[uint64]uint32{}}
 	b.queue.spare = &part{domains: map[uint64]uint32{}}
 	h := header{seed: cfg.Seed}

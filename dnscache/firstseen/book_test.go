@@ -384,6 +384,26 @@ func TestYoungTable(t *testing.T) {
 	}
 }
 
+// TestYoungDisplaced: with more young domains than the table takes, Stats say so, and
+// the youngest keep their age.
+func TestYoungDisplaced(t *testing.T) {
+	b := newBook(t, Config{Young: 72 * time.Hour})
+	b.youngMost = youngLeast
+	const n = 4 * youngLeast
+	for i := range int64(n) {
+		note(b, netip.Addr{}, fmt.Sprintf("a.d%d.example", i), t0+i, true)
+	}
+	settle(t, b, t0+n)
+	if st := b.Stats(); st.YoungDisplaced == 0 || st.Young+st.YoungDisplaced != n || st.Domains != n {
+		t.Errorf("of %d domains: %+v, want all kept, and each either young or displaced", n, st)
+	}
+	for i, want := range map[int64]int64{0: -1, n - 2: 2e9, n - 1: 1e9} {
+		if got := b.Age(fmt.Sprintf("d%d.example", i), (t0+n)*1e9); got != want {
+			t.Errorf("the age of domain %d is %d, want %d", i, got, want)
+		}
+	}
+}
+
 func TestNoteAllocates(t *testing.T) {
 	b := newBook(t, Config{})
 	r := &dnscache.Response{TimeNs: t0 * 1e9, Name: []byte("a.very.long.name.beneath.a.domain.example"), Addrs: make([]dnscache.Addr, 1)}

@@ -227,7 +227,7 @@ func (b *Book) putYoung(domain uint64, sec uint32) {
 	}
 	t := b.young.Load()
 	if t.full() {
-		next, displaced := t.renewed(b.youngSince(), youngMost)
+		next, displaced := t.renewed(b.youngSince(), b.youngMost)
 		b.count.youngDisplaced.Add(uint64(displaced))
 		t = next
 		t.put(domain, sec)

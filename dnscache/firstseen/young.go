@@ -23,7 +23,7 @@ type youngSlot struct{ domain, sec atomic.Uint64 }
 
 const (
 	youngLeast = 1 << 10 // slots
-	youngMost  = 1 << 20 // domains
+	youngMost  = 1 << 20 // domains, of a Book
 )
 
 // youngFilter is how many slots there are for a word of the filter: 8 to 32 bits a
