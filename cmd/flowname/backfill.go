@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate"
 	"flowname/correlate/export/flowlog"
 	"flowname/dnscache"
@@ -30,7 +31,7 @@ type backfillCmd struct {
 }
 
 // Run gives lines the names that are known by now.
-func (c *backfillCmd) Run(std streams) (err error) {
+func (c *backfillCmd) Run(std command.Streams) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends at once
@@ -38,7 +39,7 @@ func (c *backfillCmd) Run(std streams) (err error) {
 	if len(c.Files) == 0 {
 		c.Files = []string{"-"}
 	}
-	out, closeOut, err := c.output(std.out)
+	out, closeOut, err := c.output(std.Out)
 	if err != nil {
 		return fmt.Errorf("backfill: %w", err)
 	}
@@ -51,7 +52,7 @@ func (c *backfillCmd) Run(std streams) (err error) {
 	if err = errors.Join(err, closeOut()); err != nil {
 		return fmt.Errorf("backfill: %w", err)
 	}
-	stats.summarise(std.err)
+	stats.summarise(std.Err)
 	return nil
 }
 
@@ -78,7 +79,7 @@ func (c *backfillCmd) output(stdout io.Writer) (w io.Writer, closeIt func() erro
 }
 
 // local joins in this process.
-func (c *backfillCmd) local(ctx context.Context, std streams, out io.Writer, stats *backfillStats) (err error) {
+func (c *backfillCmd) local(ctx context.Context, std command.Streams, out io.Writer, stats *backfillStats) (err error) {
 	dns, err := evidenceConfig(&c.DNSFlags, &c.LogFlags)
 	if err != nil {
 		return err
@@ -101,14 +102,14 @@ func (c *backfillCmd) local(ctx context.Context, std streams, out io.Writer, sta
 		if _, problem, err := loadFile(cache, nil, path, dns); err != nil {
 			return err
 		} else if problem != nil {
-			fmt.Fprintf(std.err, "%v: what came before is used\n", problem)
+			fmt.Fprintf(std.Err, "%v: what came before is used\n", problem)
 		}
 	}
 	b, err := newBackfill(cache)
 	if err != nil {
 		return err
 	}
-	err = c.eachFile(std.in, func(in io.Reader) error { return b.run(ctx, in, out) })
+	err = c.eachFile(std.In, func(in io.Reader) error { return b.run(ctx, in, out) })
 	stats.add(&b.stats)
 	return err
 }

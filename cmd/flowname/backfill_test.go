@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 )
 
@@ -38,7 +39,7 @@ func TestBackfillAsksTheDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
-	if code := execute([]string{"backfill", packed, c.out, "--server", "http://" + c.http}, streams{nil, &out, &errs}); code != exitOK {
+	if code := execute([]string{"backfill", packed, c.out, "--server", "http://" + c.http}, command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 	if got := strings.Count(out.String(), `"dst_name":"beacon.badsite.test"`); got == 0 || strings.Count(out.String(), "\n") != 2*demoFlows {

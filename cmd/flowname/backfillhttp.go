@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 )
 
@@ -71,8 +72,8 @@ func (p *patient) Write(b []byte) (int, error) {
 }
 
 // remote lets the daemon join.
-func (c *backfillCmd) remote(ctx context.Context, std streams, out io.Writer, stats *backfillStats) error {
-	return c.eachFile(std.in, func(in io.Reader) error {
+func (c *backfillCmd) remote(ctx context.Context, std command.Streams, out io.Writer, stats *backfillStats) error {
+	return c.eachFile(std.In, func(in io.Reader) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		resp, err := ask(ctx, http.MethodPost, c.Server, "/api/v1/backfill", io.NopCloser(in), ", or --data DIR or --dns FILE where none runs")

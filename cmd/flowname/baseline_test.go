@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
@@ -19,7 +20,7 @@ import (
 func topOf(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := execute(append([]string{"top"}, args...), streams{nil, &out, &errs}); code != exitOK {
+	if code := execute(append([]string{"top"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("top %q: exit %d: %s", args, code, errs.String())
 	}
 	return out.String()

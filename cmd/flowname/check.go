@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/logs"
 	"flowname/dnscache/sensor/capture"
@@ -25,7 +26,7 @@ type checkCmd struct {
 
 // Run tells what each file is. A file of which nothing can be used is a failure,
 // and so is one that can not be read; the others are told all the same.
-func (c *checkCmd) Run(std streams) error {
+func (c *checkCmd) Run(std command.Streams) error {
 	config, err := c.DNSFlags.config()
 	if err != nil {
 		return err
@@ -34,7 +35,7 @@ func (c *checkCmd) Run(std streams) error {
 		return err
 	}
 	if c.Examples < 0 {
-		return usagef("check: --examples is negative")
+		return command.Usagef("check: --examples is negative")
 	}
 	var useless []string
 	for i, arg := range c.Files {
@@ -42,7 +43,7 @@ func (c *checkCmd) Run(std streams) error {
 		if !report.usable() {
 			useless = append(useless, report.File)
 		}
-		out := bufio.NewWriter(std.out)
+		out := bufio.NewWriter(std.Out)
 		if c.Format == "json" {
 			err = writeReportJSON(out, report)
 		} else {

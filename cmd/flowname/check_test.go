@@ -18,6 +18,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -64,7 +65,7 @@ func TestCheckPacked(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out, errs bytes.Buffer
-			code := execute([]string{"check", path}, streams{nil, &out, &errs})
+			code := execute([]string{"check", path}, command.Streams{Out: &out, Err: &errs})
 			if code != exitOK || !strings.Contains(out.String(), c.what) || !strings.Contains(out.String(), c.used) || !strings.Contains(out.String(), c.problem) {
 				t.Errorf("exit %d, stderr %q, stdout\n%swant %q, %q and %q", code, errs.String(), out.String(), c.what, c.used, c.problem)
 			}
@@ -84,7 +85,7 @@ func TestCheckTorn(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out, errs bytes.Buffer
-		code := execute([]string{"check", "--format", "json", path}, streams{nil, &out, &errs})
+		code := execute([]string{"check", "--format", "json", path}, command.Streams{Out: &out, Err: &errs})
 		var report checkReport
 		if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 			t.Fatal(err)

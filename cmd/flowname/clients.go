@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate/visibility"
 	"flowname/dnscache"
@@ -32,13 +33,13 @@ type clientsCmd struct {
 }
 
 // Run asks the daemon, or the directory that it left, and prints the rows.
-func (c *clientsCmd) Run(std streams) error {
+func (c *clientsCmd) Run(std command.Streams) error {
 	q, err := parseClientQuery(c.values())
 	if err != nil {
-		return usagef("clients: %v", err)
+		return command.Usagef("clients: %v", err)
 	}
-	out := bufio.NewWriter(std.out)
-	p := newClientPrinter(c.Format, out, std.err, c.Subject)
+	out := bufio.NewWriter(std.Out)
+	p := newClientPrinter(c.Format, out, std.Err, c.Subject)
 	if c.Data != "" {
 		err = c.readDirectory(q, p.line)
 	} else {
@@ -96,7 +97,7 @@ func parseClientQuery(v url.Values) (q clientQuery, err error) {
 		if a, err := netip.ParseAddr(text); err == nil {
 			text = a.Unmap().WithZone("").String()
 		}
-		all, err := networks("", []string{text})
+		all, err := command.ParseNetworks("", []string{text})
 		if err != nil {
 			return q, fmt.Errorf("%q is neither an address nor a network such as 10.1.0.0/16", text)
 		}

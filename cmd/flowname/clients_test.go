@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 )
 
@@ -24,7 +25,7 @@ import (
 func clientsOf(t *testing.T, args ...string) (clients map[netip.Addr]clientLine, network networkLine, text string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := execute(append([]string{"clients", "--format", "json", "-n", "0"}, args...), streams{nil, &out, &errs}); code != exitOK {
+	if code := execute(append([]string{"clients", "--format", "json", "-n", "0"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("clients %v: exit %d: %s", args, code, errs.String())
 	}
 	clients = map[netip.Addr]clientLine{}
@@ -130,7 +131,7 @@ func TestClientsAreTheSumsOfTheirFlows(t *testing.T) {
 		dir := t.TempDir()
 		out := filepath.Join(dir, "flows.jsonl")
 		var errs bytes.Buffer
-		if code := execute([]string{"replay", "--dns", packets, "--flows", exports, "--out", out, "--data", dir}, streams{nil, &errs, &errs}); code != exitOK {
+		if code := execute([]string{"replay", "--dns", packets, "--flows", exports, "--out", out, "--data", dir}, command.Streams{Out: &errs, Err: &errs}); code != exitOK {
 			t.Fatalf("%s: exit %d: %s", exports, code, errs.String())
 		}
 		clients, network, _ := clientsOf(t, "--data", dir)
@@ -178,7 +179,7 @@ func demoReplay(t *testing.T, dir string) {
 	t.Helper()
 	var errs bytes.Buffer
 	args := []string{"replay", "--dns", filepath.Join(root, "testdata", "demo", "dns.pcap"), "--flows", filepath.Join("demo", "flows.pcap"), "--out", os.DevNull, "--data", dir}
-	if code := execute(args, streams{nil, &errs, &errs}); code != exitOK {
+	if code := execute(args, command.Streams{Out: &errs, Err: &errs}); code != exitOK {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 }
@@ -291,7 +292,7 @@ func TestClientsOfADamagedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
-	if code := execute([]string{"clients", "--data", dir}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "can not be read") {
+	if code := execute([]string{"clients", "--data", dir}, command.Streams{Out: &out, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), "can not be read") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	demoReplay(t, dir)
@@ -303,7 +304,7 @@ func TestClientsOfADamagedDirectory(t *testing.T) {
 func TestClientsThatNobodyCounts(t *testing.T) {
 	c := startCollector(t, t.TempDir(), "--max-clients", "0")
 	var out, errs bytes.Buffer
-	if code := execute([]string{"clients", "--server", c.http}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "--max-clients 0") {
+	if code := execute([]string{"clients", "--server", c.http}, command.Streams{Out: &out, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), "--max-clients 0") {
 		t.Errorf("exit %d, %q; want that nobody counts", code, errs.String())
 	}
 	if strings.Contains(c.get("/metrics"), "flowname_visibility_") {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"flowname/cmd/flowname/command"
 )
 
 // TestCraftedHistories: what captures with one trap each leave in the history, as
@@ -33,7 +35,7 @@ func TestCraftedHistories(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "history")
 			var out, errs bytes.Buffer
 			args := []string{"replay", "--dns", corpus(t, "dnslogs", "crafted", c.file+".pcap"), "--data", data}
-			if code := execute(args, streams{nil, &out, &errs}); code != exitOK {
+			if code := execute(args, command.Streams{Out: &out, Err: &errs}); code != exitOK {
 				t.Fatalf("%q: exit %d: %s", args, code, errs.String())
 			}
 			var got []string

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
@@ -65,7 +66,7 @@ type daemon struct {
 	httpListener net.Listener
 }
 
-func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error) {
+func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, err error) {
 	d = &daemon{log: log}
 	defer func() {
 		if err != nil {
@@ -93,7 +94,7 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 	}
 	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
 		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, nulls: &d.sinkholes, seed: rand.Uint64(), out: c.Out,
-		open: output(appendOutput, std.out), feeds: feedNames(c.feeds),
+		open: output(appendOutput, std.Out), feeds: feedNames(c.feeds),
 	}); err != nil {
 		return d, err
 	}
@@ -113,14 +114,14 @@ func openDaemon(c *runCmd, std streams, log *slog.Logger) (d *daemon, err error)
 		return d, err
 	}
 	d.cache.Saw(netip.Addr{}, time.Now().UnixNano()) // from here on the sensor is there
-	file, err := appendOutput(c.Out, std.out)
+	file, err := appendOutput(c.Out, std.Out)
 	if err != nil {
 		return d, err
 	}
 	d.writer = newWriter(file, log)
 	for _, open := range []func() error{
 		func() error { return d.openSources(c) },
-		func() error { return d.openLogs(c, std.in) },
+		func() error { return d.openLogs(c, std.In) },
 		func() error { return d.openSyslog(&c.SyslogFlags) },
 		func() error { return d.openFlows(c) },
 		func() error { return d.openStreams(c) },

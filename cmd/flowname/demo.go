@@ -18,6 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate"
 	"flowname/dnscache/sensor/capture"
 	"flowname/dnscache/sensor/packet"
@@ -38,14 +39,14 @@ type demoCmd struct{}
 
 // Run starts the collector on loopback addresses, plays the recordings to it,
 // prints what it makes of them and asks its history.
-func (demoCmd) Run(std streams) error {
+func (demoCmd) Run(std command.Streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	dir, err := os.MkdirTemp("", "flowname-demo-")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	err = demo(ctx, dir, std.out)
+	err = demo(ctx, dir, std.Out)
 	if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -96,7 +97,7 @@ func openDemo(dir string, lines, log io.Writer) (*daemon, error) {
 			return nil, err
 		}
 	}
-	return openDaemon(&c, streams{out: lines, err: log}, slog.New(slog.NewTextHandler(log, nil)))
+	return openDaemon(&c, command.Streams{Out: lines, Err: log}, slog.New(slog.NewTextHandler(log, nil)))
 }
 
 // playDemo sends the recordings over loopback and waits until all flows are
@@ -198,7 +199,7 @@ func askDemo(d *daemon, out io.Writer) error {
 	for _, subject := range []string{"198.51.100.10", "beacon.badsite.test"} {
 		fmt.Fprintf(out, "\n$ flowname history %s\n", subject)
 		c := historyCmd{Subject: subject, Server: server, Format: "table"}
-		if err := c.Run(streams{out: out, err: out}); err != nil {
+		if err := c.Run(command.Streams{Out: out, Err: out}); err != nil {
 			return err
 		}
 	}

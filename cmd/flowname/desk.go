@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/correlate/findings"
@@ -61,15 +62,15 @@ type reporterConfig struct {
 // openReporter makes a reporter; nil where all codes are switched off.
 func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
 	if flags.Findings == "-" && cfg.out == "-" {
-		return nil, usagef("--findings - and --out - are the same place: give one of them a file")
+		return nil, command.Usagef("--findings - and --out - are the same place: give one of them a file")
 	}
 	desk, err := findings.New(findings.Config{Feeds: cfg.feeds, Off: flags.NoFinding, Lines: flags.Findings != "", Seed: cfg.seed})
 	if err != nil {
-		return nil, usagef("--no-finding: %v", err)
+		return nil, command.Usagef("--no-finding: %v", err)
 	}
 	r := &reporter{desk: desk, inside: correlate.Inside{Cache: cfg.cache}, cache: cfg.cache}
-	if r.inside.Networks, err = networks("--inside", flags.Inside); err != nil {
-		return nil, &usageError{err.Error()}
+	if r.inside.Networks, err = command.ParseNetworks("--inside", flags.Inside); err != nil {
+		return nil, command.Usagef("%v", err)
 	}
 	if err := r.openResolvers(flags, cfg.dns.forwarders); err != nil {
 		return nil, err
@@ -86,9 +87,9 @@ func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
 }
 
 func (r *reporter) openResolvers(flags *FindingFlags, forwarders []netip.Prefix) error {
-	allowed, err := networks("--resolver", flags.Resolver)
+	allowed, err := command.ParseNetworks("--resolver", flags.Resolver)
 	if err != nil {
-		return &usageError{err.Error()}
+		return command.Usagef("%v", err)
 	}
 	var texts []string
 	for _, path := range flags.DoH {

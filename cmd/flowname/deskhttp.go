@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate/findings"
 )
@@ -35,7 +36,7 @@ func parseFindingsQuery(v url.Values, now time.Time, desk *findings.Desk) (q fin
 		return q, fmt.Errorf("code %q is none of %s", q.Code, strings.Join(desk.Codes(), ", "))
 	}
 	if text := v.Get("name"); text != "" {
-		q.Name = canonicalName(text)
+		q.Name = command.CanonicalName(text)
 	}
 	if text := v.Get("client"); text != "" {
 		client, err := netip.ParseAddr(text)
@@ -49,7 +50,7 @@ func parseFindingsQuery(v url.Values, now time.Time, desk *findings.Desk) (q fin
 		ns  *int64
 	}{{"from", &q.FromNs}, {"to", &q.ToNs}} {
 		if text := v.Get(t.key); text != "" {
-			if *t.ns, err = parseTime(text, now); err != nil {
+			if *t.ns, err = command.ParseTime(text, now); err != nil {
 				return q, fmt.Errorf("%s: %w", t.key, err)
 			}
 		}

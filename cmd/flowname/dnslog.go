@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 	"flowname/dnscache/logs"
 )
@@ -22,7 +23,7 @@ func splitFormat(text string) (*logs.Format, string, error) {
 		return format, path, nil
 	}
 	if _, err := os.Stat(text); errors.Is(err, fs.ErrNotExist) {
-		return nil, text, usagef("%s: no format is called %q, and there is no file of this name: see 'flowname formats'", text, name)
+		return nil, text, command.Usagef("%s: no format is called %q, and there is no file of this name: see 'flowname formats'", text, name)
 	}
 	return nil, text, nil
 }

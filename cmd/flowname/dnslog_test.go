@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flowname/cmd/flowname/command"
 )
 
 // bindLine is a line of BIND's query log.
@@ -45,12 +47,12 @@ func TestReplayLogs(t *testing.T) {
 		{put("with:colon", []byte(text)), exitOK, "bind lines: used=2"},
 	} {
 		var stderr bytes.Buffer
-		code := execute([]string{"replay", "--dns", c.file, "--data", filepath.Join(t.TempDir(), "data")}, streams{out: &bytes.Buffer{}, err: &stderr})
+		code := execute([]string{"replay", "--dns", c.file, "--data", filepath.Join(t.TempDir(), "data")}, command.Streams{Out: &bytes.Buffer{}, Err: &stderr})
 		if code != c.code || !strings.Contains(stderr.String(), c.text) {
 			t.Errorf("%s: %d, %s, want %d and %q", c.file, code, stderr.String(), c.code, c.text)
 		}
 	}
-	if code := execute([]string{"replay", "--flows", plain}, streams{out: &bytes.Buffer{}, err: &bytes.Buffer{}}); code != exitFailure {
+	if code := execute([]string{"replay", "--flows", plain}, command.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}); code != exitFailure {
 		t.Errorf("a log as flows: %d", code)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"slices"
 	"text/tabwriter"
+
+	"flowname/cmd/flowname/command"
 )
 
 type doctorCmd struct {
@@ -27,7 +29,7 @@ type diagnosis[T any] struct {
 
 // Run asks the daemon for its ledger and says what it means. What it finds does
 // not change the exit code: that says only whether the daemon could be asked.
-func (c *doctorCmd) Run(std streams) error {
+func (c *doctorCmd) Run(std command.Streams) error {
 	l, err := askExporters(c.Server)
 	if err != nil {
 		return fmt.Errorf("doctor: %w", err)
@@ -39,7 +41,7 @@ func (c *doctorCmd) Run(std streams) error {
 	for i := range l.agents {
 		d.agents = append(d.agents, diagnose(agentRules, l.agents[i]))
 	}
-	out := bufio.NewWriter(std.out)
+	out := bufio.NewWriter(std.Out)
 	if c.Format == "json" {
 		err = d.writeJSON(out)
 	} else {

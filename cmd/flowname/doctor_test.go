@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"flowname/cmd/flowname/command"
 )
 
 func number(v float64) *float64 { return &v }
@@ -141,7 +143,7 @@ func refusedConnections(why string, count uint64) collectorRow {
 func doctor(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := execute(append([]string{"doctor"}, args...), streams{nil, &out, &errs}); code != exitOK {
+	if code := execute(append([]string{"doctor"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("doctor %q: exit %d: %s", args, code, errs.String())
 	}
 	return out.String()
@@ -178,7 +180,7 @@ func TestDoctorPrintsAndFails(t *testing.T) {
 	defer foreign.Close()
 	for url, want := range map[string]string{"http://127.0.0.1:1": "no daemon answers", foreign.URL: "404"} {
 		var out, errs bytes.Buffer
-		if code := execute([]string{"doctor", "--server", url}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), want) || out.Len() != 0 {
+		if code := execute([]string{"doctor", "--server", url}, command.Streams{Out: &out, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), want) || out.Len() != 0 {
 			t.Errorf("%s: exit %d, %q", url, code, errs.String())
 		}
 	}

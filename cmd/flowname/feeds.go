@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate"
 	"flowname/correlate/feeds"
 	"flowname/correlate/findings"
@@ -28,7 +29,7 @@ func (f *FeedFlags) parse() (all []feeds.Feed, err error) {
 	for _, text := range f.Feed {
 		feed, err := feeds.Parse(text)
 		if err != nil {
-			return nil, usagef("--feed: %v", err)
+			return nil, command.Usagef("--feed: %v", err)
 		}
 		all = append(all, feed)
 	}

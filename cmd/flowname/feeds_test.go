@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate/feeds"
 	"flowname/dnscache"
 )
@@ -137,7 +138,7 @@ func TestFirstSeenOutlivesAKill(t *testing.T) {
 	})
 	c.end(syscall.SIGKILL)
 	var out, errs bytes.Buffer
-	if code := execute([]string{"first-seen", "--data", c.data, "--format", "json", "shop.example"}, streams{nil, &out, &errs}); code != exitOK || !strings.Contains(out.String(), want) {
+	if code := execute([]string{"first-seen", "--data", c.data, "--format", "json", "shop.example"}, command.Streams{Out: &out, Err: &errs}); code != exitOK || !strings.Contains(out.String(), want) {
 		t.Errorf("after a kill: exit %d, %q, %q; want %s", code, out.String(), errs.String(), want)
 	}
 }

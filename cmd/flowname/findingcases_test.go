@@ -21,6 +21,7 @@ import (
 	"github.com/maxmind/mmdbwriter"
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate/findings"
 	"flowname/dnscache"
 	"flowname/flows"
@@ -150,7 +151,7 @@ func (c *findingCase) run(t *testing.T) (found []findingLine, marked map[string]
 	if err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}
-	r, err := cli.Replay.open(streams{nil, &bytes.Buffer{}, &bytes.Buffer{}}, time.Now())
+	r, err := cli.Replay.open(command.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowname/cmd/flowname/command"
 )
 
 // The captures' own resolvers, by what the clients' networks are: whatever is
@@ -84,7 +86,7 @@ func TestFindingsOfTheJointCaptures(t *testing.T) {
 func TestFindingsOfPhases(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "findings")
 	args := []string{"replay", "--dns", corpus(t, "dnslogs", "crafted", "31_c2_addresses_over_time.pcap"), "--data", t.TempDir(), "--findings", path}
-	if code := execute(args, streams{nil, &bytes.Buffer{}, &bytes.Buffer{}}); code != exitOK {
+	if code := execute(args, command.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}); code != exitOK {
 		t.Fatalf("replay %q: exit %d", args, code)
 	}
 	var got []string
@@ -105,7 +107,7 @@ func jointFindings(t *testing.T, exports string, args []string) (found []finding
 	path := filepath.Join(t.TempDir(), "findings")
 	var errs bytes.Buffer
 	all := append([]string{"replay", "--dns", dns, "--flows", exports, "--out", os.DevNull, "--findings", path}, args...)
-	if code := execute(all, streams{nil, &bytes.Buffer{}, &errs}); code != exitOK {
+	if code := execute(all, command.Streams{Out: &bytes.Buffer{}, Err: &errs}); code != exitOK {
 		t.Fatal(fmt.Errorf("replay %q: exit %d: %s", all, code, errs.String()))
 	}
 	eachJSON(t, path, func(f findingLine) { found = append(found, f) })

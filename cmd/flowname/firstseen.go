@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 	"flowname/dnscache/firstseen"
 )
@@ -38,7 +39,7 @@ func openSightings(flags *FirstSeenFlags, cache *dnscache.Cache, seed uint64, no
 		return nil, nil
 	}
 	if err := flags.validate(); err != nil {
-		return nil, &usageError{err.Error()}
+		return nil, command.Usagef("%v", err)
 	}
 	book, err := firstseen.New(firstseen.Config{
 		Shelf: cache.Shelf(dnscache.ShelfFirstSeen), WarmUp: flags.WarmUp, Young: flags.NewDomain, Seed: seed,

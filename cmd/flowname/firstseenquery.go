@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/dnscache"
 	"flowname/dnscache/firstseen"
@@ -31,7 +32,7 @@ type firstSeenCmd struct {
 }
 
 // Run asks the daemon, or the directory that it left, and prints what it was told.
-func (c *firstSeenCmd) Run(std streams) error {
+func (c *firstSeenCmd) Run(std command.Streams) error {
 	v := url.Values{}
 	for key, text := range map[string]string{"q": c.Subject, "client": c.Client, "since": c.Since} {
 		if text != "" {
@@ -43,9 +44,9 @@ func (c *firstSeenCmd) Run(std streams) error {
 	}
 	q, err := parseFirstSeenQuery(v, time.Now())
 	if err != nil {
-		return usagef("first-seen: %v", err)
+		return command.Usagef("first-seen: %v", err)
 	}
-	out := bufio.NewWriter(std.out)
+	out := bufio.NewWriter(std.Out)
 	row, finish := firstSeenPrinter(c.Format, out)
 	n := 0
 	count := func(r firstSeenRow) error { n++; return row(r) }
@@ -55,7 +56,7 @@ func (c *firstSeenCmd) Run(std streams) error {
 		err = c.askDaemon(v, count)
 	}
 	if err == nil && n == 0 {
-		fmt.Fprintf(std.err, "nothing was first seen of %s\n", cmp.Or(c.Subject, "any domain"))
+		fmt.Fprintf(std.Err, "nothing was first seen of %s\n", cmp.Or(c.Subject, "any domain"))
 	}
 	if err = errors.Join(err, finish(), out.Flush()); err != nil {
 		return fmt.Errorf("first-seen: %w", err)
@@ -107,7 +108,7 @@ type firstSeenQuery struct {
 // parseFirstSeenQuery reads a query from the parameters that the command sends and
 // GET /api/v1/first-seen takes.
 func parseFirstSeenQuery(v url.Values, now time.Time) (q firstSeenQuery, err error) {
-	q.name = canonicalName(strings.TrimSpace(v.Get("q")))
+	q.name = command.CanonicalName(strings.TrimSpace(v.Get("q")))
 	if _, err := netip.ParseAddr(q.name); err == nil {
 		return q, fmt.Errorf("%s is an address: give a name, and see 'flowname history' for addresses", q.name)
 	}
@@ -125,7 +126,7 @@ func parseFirstSeenQuery(v url.Values, now time.Time) (q firstSeenQuery, err err
 		q.client = client.Unmap().WithZone("")
 	}
 	if text := v.Get("since"); text != "" {
-		ns, err := parseTime(text, now)
+		ns, err := command.ParseTime(text, now)
 		if err != nil {
 			return q, fmt.Errorf("since: %w", err)
 		}

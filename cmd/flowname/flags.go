@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate/export"
 	"flowname/dnscache"
 	"flowname/dnscache/sensor"
@@ -22,20 +23,20 @@ type DNSFlags struct {
 
 func (f *DNSFlags) config() (dnsConfig, error) {
 	c := dnsConfig{sensor: sensor.Config{AcceptUnmatched: f.AcceptUnmatched, Ports: f.DNSPort, Queries: true}}
-	forwarders, err := networks("--forwarder", f.Forwarder)
+	forwarders, err := command.ParseNetworks("--forwarder", f.Forwarder)
 	if err != nil {
-		return c, &usageError{err.Error()}
+		return c, command.Usagef("%v", err)
 	}
 	c.forwarders = forwarders
 	for _, text := range f.DNS64 {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return c, usagef("dns64: %q is not a prefix such as 2001:db8:64::/96", text)
+			return c, command.Usagef("dns64: %q is not a prefix such as 2001:db8:64::/96", text)
 		}
 		c.wire.DNS64 = append(c.wire.DNS64, p)
 	}
 	if err := c.wire.Validate(); err != nil {
-		return c, usagef("dns64: %v", err)
+		return c, command.Usagef("dns64: %v", err)
 	}
 	return c, nil
 }
@@ -49,21 +50,6 @@ func evidenceConfig(messages *DNSFlags, lines *LogFlags) (dnsConfig, error) {
 	c.logs, err = lines.config(time.Time{})
 	c.logs.DNS64 = c.wire.DNS64
 	return c, err
-}
-
-// networks reads the networks and addresses that a flag was given.
-func networks(flag string, texts []string) (all []netip.Prefix, err error) {
-	for _, text := range texts {
-		p, err := netip.ParsePrefix(text)
-		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
-			p, err = a.Prefix(a.BitLen())
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %q is neither a network such as 192.0.2.0/24 nor an address", flag, text)
-		}
-		all = append(all, p.Masked())
-	}
-	return all, nil
 }
 
 // ClockFlags say what becomes of the times of exporters whose clocks are wrong.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 	"flowname/flows"
 	"flowname/flows/listen"
@@ -94,7 +95,7 @@ func TestReplayNamesByFlowRecordsAlone(t *testing.T) {
 		tellingFlow("10.0.0.2", "203.0.113.9", "203.0.113.9", 3))
 	data := filepath.Join(t.TempDir(), "data")
 	var out, errs bytes.Buffer
-	if code := execute([]string{"replay", "--flows", path, "--data", data}, streams{nil, &out, &errs}); code != exitOK {
+	if code := execute([]string{"replay", "--flows", path, "--data", data}, command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 	var got []string
@@ -125,7 +126,7 @@ func TestReplayNamesByFlowRecordsAlone(t *testing.T) {
 		t.Errorf("got %q, want %q\n%s", got, want, out.String())
 	}
 	out.Reset()
-	if code := execute([]string{"history", "www.example.com", "--data", data, "--format", "json"}, streams{nil, &out, &errs}); code != exitOK {
+	if code := execute([]string{"history", "www.example.com", "--data", data, "--format", "json"}, command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("history: exit %d: %s", code, errs.String())
 	}
 	if !strings.Contains(out.String(), `"source":"flow_record"`) || !strings.Contains(out.String(), `"client":"10.0.0.1"`) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache/logs"
 )
 
@@ -77,19 +78,19 @@ func formatRows(names []string) ([]formatRow, error) {
 			}
 		}
 		if len(some) == n {
-			return nil, usagef("formats: there is no format %q; 'flowname formats' lists them", name)
+			return nil, command.Usagef("formats: there is no format %q; 'flowname formats' lists them", name)
 		}
 	}
 	return some, nil
 }
 
 // Run lists the formats.
-func (c *formatsCmd) Run(std streams) error {
+func (c *formatsCmd) Run(std command.Streams) error {
 	rows, err := formatRows(c.Names)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(std.out)
+	out := bufio.NewWriter(std.Out)
 	if c.Format == "json" {
 		err = writeFormatsJSON(out, rows)
 	} else {

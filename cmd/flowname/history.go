@@ -16,6 +16,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 )
 
@@ -31,12 +32,12 @@ type historyCmd struct {
 }
 
 // Run asks the daemon, or the directory that it left, and prints the rows.
-func (c *historyCmd) Run(std streams) error {
+func (c *historyCmd) Run(std command.Streams) error {
 	if _, err := c.query(time.Now()); err != nil {
-		return usagef("history: %v", err)
+		return command.Usagef("history: %v", err)
 	}
-	out := bufio.NewWriter(std.out)
-	rows, finish := c.printer(out, std.err)
+	out := bufio.NewWriter(std.Out)
+	rows, finish := c.printer(out, std.Err)
 	var err error
 	if c.Data != "" {
 		err = c.readDirectory(rows)
@@ -66,7 +67,7 @@ func parseHistoryQuery(v url.Values, now time.Time) (q dnscache.Query, err error
 	if addr, err := netip.ParseAddr(subject); err == nil {
 		q.Addr = addr.Unmap().WithZone("")
 	} else {
-		q.Name = canonicalName(subject)
+		q.Name = command.CanonicalName(subject)
 	}
 	if text := v.Get("client"); text != "" {
 		client, err := netip.ParseAddr(text)
@@ -80,7 +81,7 @@ func parseHistoryQuery(v url.Values, now time.Time) (q dnscache.Query, err error
 		ns  *int64
 	}{{"at", &q.AtNs}, {"from", &q.FromNs}, {"to", &q.ToNs}} {
 		if text := v.Get(t.key); text != "" {
-			if *t.ns, err = parseTime(text, now); err != nil {
+			if *t.ns, err = command.ParseTime(text, now); err != nil {
 				return q, fmt.Errorf("%s: %w", t.key, err)
 			}
 		}
@@ -92,24 +93,6 @@ func parseHistoryQuery(v url.Values, now time.Time) (q dnscache.Query, err error
 		return q, errors.New("from is later than to")
 	}
 	return q, nil
-}
-
-// canonicalName gives a name typed by a person the form of the history: lower
-// case and without its final dot, a single * being all names.
-func canonicalName(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
-	if s == "*" || s == "*." {
-		return "*." // all names
-	}
-	if s != "." && strings.HasSuffix(s, ".") && !strings.HasSuffix(s, `\.`) {
-		s = strings.TrimSuffix(s, ".")
-	}
-	return s
 }
 
 // A historyRow is a row of the history as programs read it.

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"flowname/cmd/flowname/command"
 )
 
 // TestHTTPBeyondLoopback: credentials for every command that asks, and
@@ -33,7 +35,7 @@ func TestHTTPBeyondLoopback(t *testing.T) {
 	}
 	eventually(t, "the evidence is known", func() bool {
 		var out, errs bytes.Buffer
-		execute([]string{"history", "shop.example", "--server", "http://ann:secret@" + c.http}, streams{nil, &out, &errs})
+		execute([]string{"history", "shop.example", "--server", "http://ann:secret@" + c.http}, command.Streams{Out: &out, Err: &errs})
 		return strings.Contains(out.String(), "198.51.100.10")
 	})
 	for _, q := range []struct {
@@ -71,14 +73,14 @@ func TestHTTPBeyondLoopback(t *testing.T) {
 	if err := os.WriteFile(flows, []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range [][]string{{"history", "shop.example"}, {"doctor"}, {"backfill", flows}} {
+	for _, words := range [][]string{{"history", "shop.example"}, {"doctor"}, {"backfill", flows}} {
 		for server, want := range map[string]int{"http://" + c.http: exitFailure, "http://ann:secret@" + c.http: exitOK} {
 			var out, errs bytes.Buffer
-			if code := execute(append(command, "--server", server), streams{nil, &out, &errs}); code != want {
-				t.Errorf("%q of %s: exit %d: %s", command, server, code, errs.String())
+			if code := execute(append(words, "--server", server), command.Streams{Out: &out, Err: &errs}); code != want {
+				t.Errorf("%q of %s: exit %d: %s", words, server, code, errs.String())
 			}
 			if want == exitFailure && !strings.Contains(errs.String(), "http://NAME:PASSWORD@"+c.http) {
-				t.Errorf("%q without a password: %s", command, errs.String())
+				t.Errorf("%q without a password: %s", words, errs.String())
 			}
 		}
 	}

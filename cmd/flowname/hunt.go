@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
 )
@@ -45,16 +46,16 @@ type huntRun struct {
 
 // Run looks for the indicators in the history, then in the logs, and writes what
 // it found: all of it, or nothing.
-func (c *huntCmd) Run(std streams) error {
+func (c *huntCmd) Run(std command.Streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends at once
 
-	h := &huntRun{huntCmd: c, notes: std.err, show: newTicker(std.err)}
+	h := &huntRun{huntCmd: c, notes: std.Err, show: newTicker(std.Err)}
 	if err := h.times(time.Now()); err != nil {
-		return usagef("hunt: %v", err)
+		return command.Usagef("hunt: %v", err)
 	}
-	err := h.run(ctx, std.out)
+	err := h.run(ctx, std.Out)
 	h.show.clear()
 	switch {
 	case ctx.Err() != nil:
@@ -71,7 +72,7 @@ func (h *huntRun) times(now time.Time) (err error) {
 		ns         *int64
 	}{{"--from", h.From, &h.fromNs}, {"--to", h.To, &h.toNs}} {
 		if t.text != "" {
-			if *t.ns, err = parseTime(t.text, now); err != nil {
+			if *t.ns, err = command.ParseTime(t.text, now); err != nil {
 				return fmt.Errorf("%s: %w", t.flag, err)
 			}
 		}

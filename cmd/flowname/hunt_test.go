@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
 	"flowname/dnscache"
@@ -43,7 +44,7 @@ func TestHuntAsksTheDaemon(t *testing.T) {
 	report := func(flags ...string) string {
 		var out, errs bytes.Buffer
 		args := append([]string{"hunt", "--iocs", iocs, "--logs", c.out, "--format", "json"}, flags...)
-		if code := execute(args, streams{nil, &out, &errs}); code != exitOK {
+		if code := execute(args, command.Streams{Out: &out, Err: &errs}); code != exitOK {
 			t.Fatalf("hunt %q: exit %d: %s", flags, code, errs.String())
 		}
 		return out.String()
@@ -89,7 +90,7 @@ func TestHuntReadsTornLogs(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
-	code := execute([]string{"hunt", "--iocs", filepath.Join(dir, "iocs"), "--data", past, "--logs", filepath.Join(dir, "*.json*"), "--format", "json"}, streams{nil, &out, &errs})
+	code := execute([]string{"hunt", "--iocs", filepath.Join(dir, "iocs"), "--data", past, "--logs", filepath.Join(dir, "*.json*"), "--format", "json"}, command.Streams{Out: &out, Err: &errs})
 	for _, want := range []string{
 		`"how":"named","client":"192.0.2.1","addr":"198.51.100.1","names":["bad.example"],"first_seen":"2023-11-14T22:13:20Z","last_seen":"2023-11-14T22:13:20Z","flows":3,"bytes_to":15,`,
 		`{"kind":"summary","indicators":1,"found":1,"log_files":3,"lines":6,"not_flows":3,"torn_files":1,"left_out":0}`,

@@ -135,7 +135,7 @@ func (p *remotePast) search(ctx context.Context, s *hunt.Search, yield func(*hun
 	}
 }
 
-// unixText is a time as parseTime takes it.
+// unixText is a time as command.ParseTime takes it.
 func unixText(ns int64) string {
 	s := min(ns/1e9, 1<<33) // all that is later is as late
 	return strconv.FormatInt(s, 10) + fmt.Sprintf(".%09d", ns%1e9)

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"flowname/cmd/flowname/command"
 )
 
 // corpusDir is the folder of captures that this project uses but does not own.
@@ -111,7 +113,7 @@ func (e *exported) server() (forward, reverse tupleKey) {
 func replayFiles(t *testing.T, args ...string) []exported {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := execute(append([]string{"replay"}, args...), streams{nil, &out, &errs}); code != exitOK {
+	if code := execute(append([]string{"replay"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("replay %v: exit %d: %s", args, code, errs.String())
 	}
 	var all []exported

@@ -9,6 +9,7 @@ import (
 	"time"
 	_ "time/tzdata" // --log-zone works where the system has no zones
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache/logs"
 )
 
@@ -54,7 +55,7 @@ type LogFlags struct {
 func (f *LogFlags) config(written time.Time) (logs.Config, error) {
 	zone, err := time.LoadLocation(f.LogZone)
 	if err != nil {
-		return logs.Config{}, usagef("--log-zone: %q is no time zone such as Europe/Berlin", f.LogZone)
+		return logs.Config{}, command.Usagef("--log-zone: %q is no time zone such as Europe/Berlin", f.LogZone)
 	}
 	return logs.Config{Location: zone, ReferenceNs: written.UnixNano()}, nil
 }

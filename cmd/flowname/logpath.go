@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 	"flowname/dnscache/logs"
 	"flowname/dnscache/logs/follow"
@@ -48,7 +49,7 @@ func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
 			}
 		}
 		if seen[path] {
-			return usagef("--dns-log: %s is given twice", path)
+			return command.Usagef("--dns-log: %s is given twice", path)
 		}
 		seen[path] = true
 		if path == stdinLog {

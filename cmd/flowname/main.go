@@ -10,11 +10,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"flowname/cmd/flowname/command"
 )
 
 // Exit codes of the command.
@@ -46,23 +47,16 @@ that each client had got when the flow began.
 
 Start with 'flowname demo'. 'flowname COMMAND --help' tells the rest.`
 
-// streams are where a command reads and writes: data goes to stdout, all else to
-// stderr.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
 func main() {
-	os.Exit(execute(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(execute(os.Args[1:], command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
-func execute(args []string, std streams) int {
+func execute(args []string, std command.Streams) int {
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("flowname"),
 		kong.Description(description),
-		kong.Writers(std.out, std.err),
+		kong.Writers(std.Out, std.Err),
 		kong.Configuration(loadConfig),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Help(helpWithExamples),
@@ -72,12 +66,12 @@ func execute(args []string, std streams) int {
 	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(std.err, "flowname: %v; see 'flowname%s --help'\n", err, commandOf(err))
+		fmt.Fprintf(std.Err, "flowname: %v; see 'flowname%s --help'\n", err, commandOf(err))
 		return exitUsage
 	}
 	if err := ctx.Run(std); err != nil {
-		fmt.Fprintf(std.err, "flowname: %v\n", err)
-		var usage *usageError
+		fmt.Fprintf(std.Err, "flowname: %v\n", err)
+		var usage *command.UsageError
 		if errors.As(err, &usage) {
 			return exitUsage
 		}
@@ -98,20 +92,10 @@ func commandOf(err error) string {
 	return ""
 }
 
-// A usageError is a wrong use of the command line that only the command
-// itself can see.
-type usageError struct{ text string }
-
-func (e *usageError) Error() string { return e.text }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...)}
-}
-
 type versionCmd struct{}
 
 // Run prints the module's version and what it was built with.
-func (versionCmd) Run(std streams) error {
+func (versionCmd) Run(std command.Streams) error {
 	version, revision := "devel", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
@@ -124,6 +108,6 @@ func (versionCmd) Run(std streams) error {
 		}
 		version += revision + " " + info.GoVersion
 	}
-	_, err := fmt.Fprintf(std.out, "flowname %s\n", version)
+	_, err := fmt.Fprintf(std.Out, "flowname %s\n", version)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/dnscache"
@@ -57,7 +58,7 @@ type replay struct {
 	filed    uint64
 }
 
-func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
+func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err error) {
 	r = &replay{decoder: netflow.NewDecoder(netflow.Config{}), filedNs: now.UnixNano()}
 	defer func() {
 		if err != nil {
@@ -96,20 +97,20 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.cache, err = dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.forwarders, MaxClients: c.MaxClients}); err != nil {
 		return r, dataError(c.Data, err)
 	}
-	if r.out, err = createOutput(c.Out, std.out); err != nil {
+	if r.out, err = createOutput(c.Out, std.Out); err != nil {
 		return r, err
 	}
 	if r.watch.seen, err = openSightings(&c.FirstSeenFlags, r.cache, replaySeed, 0); err != nil {
 		return r, err
 	}
-	known, err := readSinkholes(c.Sinkholes, std.err)
+	known, err := readSinkholes(c.Sinkholes, std.Err)
 	if err != nil {
 		return r, err
 	}
 	r.sinkholes.set.Store(known)
 	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
 		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, nulls: &r.sinkholes, seed: replaySeed, out: c.Out,
-		open: output(createOutput, std.out), feeds: feedNames(all),
+		open: output(createOutput, std.Out), feeds: feedNames(all),
 	}); err != nil {
 		return r, err
 	}
@@ -119,7 +120,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	if r.watch.clients, err = openClientBook(clientConfig{
 		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.forwarders, reporter: r.watch.reporter, seed: replaySeed,
 	}); err != nil {
-		fmt.Fprintf(std.err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
+		fmt.Fprintf(std.Err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
 	}
 	if c.Data != "" { // else nobody could ask
 		if r.watch.usual, err = openBaselines(&c.BaselineFlags, r.cache, replaySeed, 0); err != nil {
@@ -130,7 +131,7 @@ func (c *replayCmd) open(std streams, now time.Time) (r *replay, err error) {
 	r.correlator = correlate.New(correlate.Config{
 		Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed, Ahead: r.lookout.ahead,
 	}, r.cache, places.NewCursor())
-	r.progress = newProgress(std.err, r.inputs())
+	r.progress = newProgress(std.Err, r.inputs())
 	return r, nil
 }
 

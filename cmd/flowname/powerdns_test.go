@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"flowname/cmd/flowname/command"
 )
 
 // powerDNSFrame is a response to 192.0.2.7, n1.example and so on, framed.
@@ -60,7 +62,7 @@ func TestReplayAndCheckPowerDNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, stderr bytes.Buffer
-	if code := execute([]string{"replay", "--dns", path, "--data", filepath.Join(t.TempDir(), "data")}, streams{out: &out, err: &stderr}); code != exitOK {
+	if code := execute([]string{"replay", "--dns", path, "--data", filepath.Join(t.TempDir(), "data")}, command.Streams{Out: &out, Err: &stderr}); code != exitOK {
 		t.Errorf("%d: %s", code, stderr.String())
 	}
 	for _, want := range []string{"powerdns: frames=3 streams=1 broken=1", "responses=2", "unexpected EOF: what came before is used"} {
@@ -69,7 +71,7 @@ func TestReplayAndCheckPowerDNS(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if code := execute([]string{"check", path}, streams{out: &out, err: &stderr}); code != exitOK || !strings.Contains(out.String(), "PowerDNS") {
+	if code := execute([]string{"check", path}, command.Streams{Out: &out, Err: &stderr}); code != exitOK || !strings.Contains(out.String(), "PowerDNS") {
 		t.Errorf("%d: %s", code, out.String())
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"flowname/cmd/flowname/command"
 )
 
 type replayCmd struct {
@@ -35,9 +37,9 @@ func (c *replayCmd) Validate() error {
 }
 
 // Run replays the files.
-func (c *replayCmd) Run(std streams) (err error) {
+func (c *replayCmd) Run(std command.Streams) (err error) {
 	if len(c.Flows) == 0 && (len(c.DNS) == 0 || c.Data == "") {
-		return usagef("replay: nothing to do: give --flows FILE, or --dns FILE with --data DIR to keep a history")
+		return command.Usagef("replay: nothing to do: give --flows FILE, or --dns FILE with --data DIR to keep a history")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -50,7 +52,7 @@ func (c *replayCmd) Run(std streams) (err error) {
 	}
 	r.run(ctx)
 	err = r.close()
-	r.summarise(std.err)
+	r.summarise(std.Err)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"flowname/cmd/flowload/wire"
+	"flowname/cmd/flowname/command"
 )
 
 // TestReplayAccountsForEveryByte: what became nothing is told by reason, and adds
@@ -54,7 +55,7 @@ func TestReplayAccountsForEveryByte(t *testing.T) {
 	add([]byte("GET / HTTP/1.1\r\n"), 0)                        // no export message, which is told by itself
 
 	var stdout, stderr bytes.Buffer
-	if code := execute([]string{"replay", "--flows", path}, streams{nil, &stdout, &stderr}); code != exitOK {
+	if code := execute([]string{"replay", "--flows", path}, command.Streams{Out: &stdout, Err: &stderr}); code != exitOK {
 		t.Fatalf("exit %d: %s", code, stderr.String())
 	}
 	m := regexp.MustCompile(`of ([\d,]+) bytes of export messages ([\d,]+) became nothing:(.*)`).FindStringSubmatch(stderr.String())

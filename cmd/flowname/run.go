@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate"
 	"flowname/correlate/feeds"
 )
@@ -73,7 +74,7 @@ func (c *runCmd) Validate() error {
 		return errors.New("--sockets, --index-versions and --receive-buffer are not negative")
 	}
 	var err error
-	if c.allowed, err = networks("--exporter", c.Exporter); err != nil {
+	if c.allowed, err = command.ParseNetworks("--exporter", c.Exporter); err != nil {
 		return err
 	}
 	if err := c.HTTPFlags.validate(); err != nil {
@@ -102,8 +103,8 @@ func (c *runCmd) joining() correlate.Config {
 // Run collects until a signal ends it. SIGINT and SIGTERM drain and flush, a
 // second one leaves at once; SIGHUP reopens the output and reads the databases
 // and the TLS files anew.
-func (c *runCmd) Run(std streams) error {
-	log := slog.New(slog.NewTextHandler(std.err, nil))
+func (c *runCmd) Run(std command.Streams) error {
+	log := slog.New(slog.NewTextHandler(std.Err, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

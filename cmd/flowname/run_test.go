@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"flowname/cmd/flowname/command"
 )
 
 // demoFlows is how many flows demo/flows.pcap holds.
@@ -220,7 +222,7 @@ func (c *collector) get(path string) string {
 func history(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := execute(append([]string{"history", "--format", "json"}, args...), streams{nil, &out, &errs}); code != exitOK {
+	if code := execute(append([]string{"history", "--format", "json"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("history %q: exit %d: %s", args, code, errs.String())
 	}
 	return out.String()
@@ -261,7 +263,7 @@ func TestRunNamesFlowsAndAnswersQuestions(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
-	if code := execute([]string{"history", "192.0.2.1", "--data", c.data}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "--server") {
+	if code := execute([]string{"history", "192.0.2.1", "--data", c.data}, command.Streams{Out: &out, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), "--server") {
 		t.Errorf("history of a directory in use: exit %d, %q; want a hint at --server", code, errs.String())
 	}
 	if err := c.end(syscall.SIGTERM); err != nil {
@@ -331,12 +333,12 @@ func TestRunSaysWhatItCanNotOpen(t *testing.T) {
 	c := startCollector(t, t.TempDir())
 	var out, errs bytes.Buffer
 	args := []string{"run", "--netflow", c.netflow, "--http", "off", "--data", filepath.Join(t.TempDir(), "data"), "--out", os.DevNull}
-	if code := execute(args, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "in use") {
+	if code := execute(args, command.Streams{Out: &out, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), "in use") {
 		t.Errorf("port in use: exit %d, %q", code, errs.String())
 	}
 	errs.Reset()
 	args = []string{"run", "--netflow", "off", "--http", "off", "--data", c.data, "--out", os.DevNull}
-	if code := execute(args, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "in use by another flowname") {
+	if code := execute(args, command.Streams{Out: &out, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), "in use by another flowname") {
 		t.Errorf("data directory in use: exit %d, %q", code, errs.String())
 	}
 }

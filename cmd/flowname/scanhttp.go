@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
@@ -86,7 +87,7 @@ func parseScan(r *http.Request, body io.Reader, now time.Time) (*hunt.Search, er
 	for key, ns := range map[string]*int64{"from": &s.FromNs, "to": &s.ToNs} {
 		var err error
 		if text := v.Get(key); text != "" {
-			if *ns, err = parseTime(text, now); err != nil {
+			if *ns, err = command.ParseTime(text, now); err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)
 			}
 		}
@@ -140,7 +141,7 @@ func addScanLine(s *hunt.Search, b *indicators.Builder, fields []string, now tim
 	if s.Windows != nil {
 		var w hunt.Window
 		for i, ns := range []*int64{&w.FromNs, &w.ToNs} {
-			if *ns, err = parseTime(fields[i+1], now); err != nil {
+			if *ns, err = command.ParseTime(fields[i+1], now); err != nil {
 				return err
 			}
 		}
@@ -166,7 +167,7 @@ func scanEntry(text string) (e indicators.Entry, err error) {
 		e.Prefix = p.Masked()
 		return e, nil
 	}
-	e.Name, e.Self = canonicalName(text), true
+	e.Name, e.Self = command.CanonicalName(text), true
 	e.Name, e.Beneath = strings.CutPrefix(e.Name, "*.")
 	if !dnscache.ValidName([]byte(e.Name)) {
 		return e, errNoScanLine

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"flowname/cmd/flowname/command"
 )
 
 // asCommand is set where the test binary is to be the command.
@@ -82,7 +84,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"history", "192.0.2.1", "--data", filepath.Join(dir, "none")}, exitFailure, "no history"},
 	} {
 		var out, errs bytes.Buffer
-		code := execute(c.args, streams{nil, &out, &errs})
+		code := execute(c.args, command.Streams{Out: &out, Err: &errs})
 		if code != c.code || !strings.Contains(errs.String(), c.text) {
 			t.Errorf("flowname %q: exit %d, stderr %q; want exit %d and %q", c.args, code, errs.String(), c.code, c.text)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/miekg/dns"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 	"flowname/flows"
 )
@@ -217,7 +218,7 @@ func TestReplaySFlow(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		args := append([]string{"replay", "--flows", path, "--flows", filepath.Join("demo", "flows.pcap")}, c.args...)
-		if code := execute(args, streams{nil, &out, &errs}); code != exitOK {
+		if code := execute(args, command.Streams{Out: &out, Err: &errs}); code != exitOK {
 			t.Fatalf("%q: exit %d: %s", args, code, errs.String())
 		}
 		line := ""

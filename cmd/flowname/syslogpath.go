@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache/logs"
 	"flowname/dnscache/logs/syslog"
 )
@@ -25,11 +26,11 @@ func (d *daemon) openSyslog(f *SyslogFlags) (err error) {
 	config := syslog.Config{Logs: d.dns.logs, Sink: d.logSink()}
 	if f.SyslogFormat != "" {
 		if config.Format = logs.ByName(f.SyslogFormat); config.Format == nil {
-			return usagef("--syslog-format: there is no format %q; 'flowname formats' lists them", f.SyslogFormat)
+			return command.Usagef("--syslog-format: there is no format %q; 'flowname formats' lists them", f.SyslogFormat)
 		}
 	}
-	if config.Allow, err = networks("--syslog-allow", f.SyslogAllow); err != nil {
-		return &usageError{err.Error()}
+	if config.Allow, err = command.ParseNetworks("--syslog-allow", f.SyslogAllow); err != nil {
+		return command.Usagef("%v", err)
 	}
 	if d.syslog, err = syslog.Listen(f.Syslog, config); err != nil {
 		return fmt.Errorf("%w: give another --syslog", err)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
 	"flowname/dnscache"
@@ -36,11 +37,11 @@ type timelineCmd struct {
 }
 
 // Run asks the daemon, or the directory that it left, and prints what it was told.
-func (c *timelineCmd) Run(std streams) error {
+func (c *timelineCmd) Run(std command.Streams) error {
 	v := c.values()
 	q, err := parseTimelineQuery(v, time.Now())
 	if err != nil {
-		return usagef("timeline: %v", err)
+		return command.Usagef("timeline: %v", err)
 	}
 	if err := c.run(std, v, q); err != nil {
 		return fmt.Errorf("timeline: %w", err)
@@ -48,16 +49,16 @@ func (c *timelineCmd) Run(std streams) error {
 	return nil
 }
 
-func (c *timelineCmd) run(std streams, v url.Values, q timelineQuery) error {
+func (c *timelineCmd) run(std command.Streams, v url.Values, q timelineQuery) error {
 	places, err := geo.New(c.ASN, c.Geo)
 	if err != nil {
 		return err
 	}
-	sinkholes, err := readSinkholes(c.Sinkholes, std.err)
+	sinkholes, err := readSinkholes(c.Sinkholes, std.Err)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(std.out)
+	out := bufio.NewWriter(std.Out)
 	p := newTimelinePrinter(c.Format, out)
 	if c.Data != "" {
 		q.cfg.Sinkholes = sinkholes
@@ -66,7 +67,7 @@ func (c *timelineCmd) run(std streams, v url.Values, q timelineQuery) error {
 		err = c.askDaemon(v, sinkholes, places, p.line)
 	}
 	if err == nil && p.lines == 0 {
-		fmt.Fprintf(std.err, "nothing is known of %s\n", c.Subject)
+		fmt.Fprintf(std.Err, "nothing is known of %s\n", c.Subject)
 	}
 	return errors.Join(err, p.finish(), out.Flush())
 }

@@ -9,13 +9,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"flowname/cmd/flowname/command"
 )
 
 // timelineOf gives the rows of flowname timeline as "state addresses clients".
 func timelineOf(t *testing.T, args ...string) (all []string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := execute(append([]string{"timeline", "--format", "json"}, args...), streams{nil, &out, &errs}); code != exitOK {
+	if code := execute(append([]string{"timeline", "--format", "json"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("%q: exit %d: %s", args, code, errs.String())
 	}
 	for line := range strings.Lines(out.String()) {
@@ -44,7 +46,7 @@ func TestCraftedTimeline(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "history")
 	var out, errs bytes.Buffer
 	args := []string{"replay", "--dns", corpus(t, "dnslogs", "crafted", "31_c2_addresses_over_time.pcap"), "--data", data}
-	if code := execute(args, streams{nil, &out, &errs}); code != exitOK {
+	if code := execute(args, command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("%q: exit %d: %s", args, code, errs.String())
 	}
 	sinkholes := filepath.Join(t.TempDir(), "sinkholes")
@@ -108,11 +110,11 @@ func TestTimelineOfADaemon(t *testing.T) {
 		fmt.Fprintf(&many, "n%d.example\n", i)
 	}
 	var out, errs bytes.Buffer
-	code := execute([]string{"timeline", "a.example", "--server", server, "--sinkholes", file("many", many.String())}, streams{nil, &out, &errs})
+	code := execute([]string{"timeline", "a.example", "--server", server, "--sinkholes", file("many", many.String())}, command.Streams{Out: &out, Err: &errs})
 	if code != exitFailure || !strings.Contains(errs.String(), "give the file to the daemon") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
-	if code := execute([]string{"run", "--sinkholes", filepath.Join(dir, "none")}, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "--sinkholes: open") {
+	if code := execute([]string{"run", "--sinkholes", filepath.Join(dir, "none")}, command.Streams{Out: &out, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), "--sinkholes: open") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
@@ -31,12 +32,12 @@ type topCmd struct {
 }
 
 // Run asks the daemon, or the directory that it left, and prints the list.
-func (c *topCmd) Run(std streams) error {
+func (c *topCmd) Run(std command.Streams) error {
 	q, err := parseTopQuery(c.values(), time.Now())
 	if err != nil {
-		return usagef("top: %v", err)
+		return command.Usagef("top: %v", err)
 	}
-	out := bufio.NewWriter(std.out)
+	out := bufio.NewWriter(std.Out)
 	p := newTopPrinter(c.Format, out)
 	if c.Data != "" {
 		err = c.readDirectory(&q, p.line)
@@ -47,7 +48,7 @@ func (c *topCmd) Run(std streams) error {
 		err = fmt.Errorf("top: %w", err)
 	}
 	if err = errors.Join(err, p.finish(), out.Flush()); err == nil && p.summary != nil {
-		p.summary.print(std.err)
+		p.summary.print(std.Err)
 	}
 	return err
 }
@@ -174,7 +175,7 @@ func parseDay(text string, now time.Time) (int32, error) {
 	case "yesterday":
 		return baseline.DayOf(now.UnixNano()) - 1, nil
 	}
-	ns, err := parseTime(text, now)
+	ns, err := command.ParseTime(text, now)
 	if err != nil || ns < 0 {
 		return 0, fmt.Errorf("%q is not a day: use 2026-11-23, today or yesterday", text)
 	}

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"testing"
@@ -27,7 +27,7 @@ func TestParseTime(t *testing.T) {
 		{"1.2.3", 0},
 		{"99999999999999", 0},
 	} {
-		got, err := parseTime(c.text, now)
+		got, err := ParseTime(c.text, now)
 		if got != c.want || (err == nil) != (c.want != 0) {
 			t.Errorf("parseTime(%q): got %d, %v, want %d", c.text, got, err, c.want)
 		}

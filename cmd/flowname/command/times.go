@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"fmt"
@@ -18,9 +18,9 @@ var timeForms = []string{
 	"2006-01-02",
 }
 
-// parseTime reads a time as Unix nanoseconds: one of timeForms, Unix seconds
+// ParseTime reads a time as Unix nanoseconds: one of timeForms, Unix seconds
 // with or without a fraction, "now", or a duration before now such as -2h.
-func parseTime(text string, now time.Time) (int64, error) {
+func ParseTime(text string, now time.Time) (int64, error) {
 	if text == "now" {
 		return now.UnixNano(), nil
 	}
