@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/counters"
 	"flowname/correlate"
 	"flowname/correlate/export/flowlog"
 	"flowname/dnscache"
@@ -152,7 +153,7 @@ type backfillStats struct {
 	Reasons   uint64 `json:"reasons"`
 }
 
-func (s *backfillStats) add(o *backfillStats) { addCounters(s, *o) }
+func (s *backfillStats) add(o *backfillStats) { counters.Add(s, *o) }
 
 func (s *backfillStats) count(c flowlog.Change) {
 	if c.Any() {

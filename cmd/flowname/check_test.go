@@ -19,6 +19,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/counters"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -179,7 +180,7 @@ func TestReasonWords(t *testing.T) {
 		}
 	}
 	for _, stats := range []any{sensor.Stats{}, dnstap.Stats{}, dnswire.Stats{}} {
-		eachCounter(stats, func(name string, _ uint64) { known[name] = true })
+		counters.Each(stats, func(name string, _ uint64) { known[name] = true })
 	}
 	for name := range reasonWords {
 		if !known[name] {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/dnscache"
 	"flowname/dnscache/logs"
 	"flowname/flows/netflow"
@@ -68,7 +69,7 @@ func quoteExample(line []byte) string {
 // notUsed adds the counters of sensor, dnstap or dnswire that are reasons why
 // something was not used: those that there are words for.
 func (r *checkReport) notUsed(stats any) {
-	eachCounter(stats, func(name string, n uint64) {
+	counters.Each(stats, func(name string, n uint64) {
 		if n > 0 && reasonWords[name] != "" {
 			r.NotUsed = append(r.NotUsed, checkReason{Reason: name, Count: n})
 		}

@@ -118,10 +118,10 @@ var carriesWords = map[string]string{
 	"connections": "who connected to what by which name",
 }
 
-// writeFormats writes a table, where wanted, and below what there is to know of
+// writeFormats writes a table of all, where wanted, and below what there is to know of
 // each format.
-func writeFormats(w io.Writer, rows []formatRow, table bool) error {
-	if table {
+func writeFormats(w io.Writer, rows []formatRow, overview bool) error {
+	if overview {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "FORMAT\tCARRIES\tOF")
 		for _, row := range rows {
@@ -132,7 +132,7 @@ func writeFormats(w io.Writer, rows []formatRow, table bool) error {
 		}
 	}
 	for i, row := range rows {
-		if table || i > 0 {
+		if overview || i > 0 {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s: %s\n", row.Name, row.Title)
@@ -147,23 +147,4 @@ func writeFormats(w io.Writer, rows []formatRow, table bool) error {
 		}
 	}
 	return nil
-}
-
-// writeWrapped writes a text of one paragraph with a heading before it.
-func writeWrapped(w io.Writer, heading, text string) {
-	const width = 100
-	line := fmt.Sprintf("  %-10s", heading)
-	empty := true
-	for word := range strings.FieldsSeq(text) {
-		if !empty && len(line)+1+len(word) > width {
-			fmt.Fprintln(w, line)
-			line, empty = strings.Repeat(" ", 12), true
-		}
-		if !empty {
-			line += " "
-		}
-		line += word
-		empty = false
-	}
-	fmt.Fprintln(w, line)
 }

@@ -224,12 +224,6 @@ func (c *historyCmd) printer(w, notes io.Writer) (row func(historyRow) error, fi
 	return tablePrinter(w, notes, c.Subject)
 }
 
-const tableTime = "2006-01-02 15:04:05.000"
-
-// tableBlock is after how many rows the columns are laid out anew, so that a
-// long table needs no more memory than a short one.
-const tableBlock = 1000
-
 func tablePrinter(w, notes io.Writer, subject string) (row func(historyRow) error, finish func() error) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	n := 0

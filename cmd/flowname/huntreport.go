@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -169,15 +168,6 @@ func named(names []string) []string {
 		return []string{}
 	}
 	return names
-}
-
-func utc(ns int64) time.Time { return time.Unix(0, ns).UTC() }
-
-func addrText(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }
 
 // huntRows is how many rows of a kind the report for people has: more are

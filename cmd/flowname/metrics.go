@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate"
 	"flowname/dnscache/dnswire"
@@ -71,14 +72,14 @@ func (c stageCollector) flows(ch chan<- prometheus.Metric) {
 	var decoded netflow.Stats
 	for i, r := range c.d.receivers {
 		account(ch, "listen", r.socket.Stats(), label{"socket", strconv.Itoa(i)})
-		addCounters(&decoded, r.stats.load())
+		counters.Add(&decoded, r.stats.load())
 	}
 	for _, s := range c.d.streams {
 		transport := label{"transport", strings.ToLower(s.transport)}
 		account(ch, "stream", s.listener.Stats(), transport)
 		send(ch, prometheus.GaugeValue, "flowname_stream_connections", "Exporters that are connected now.",
 			uint64(s.listener.Connections()), []label{transport})
-		addCounters(&decoded, s.receiver.stats.load())
+		counters.Add(&decoded, s.receiver.stats.load())
 	}
 	account(ch, "netflow", decoded)
 	c.samples(ch)
@@ -111,9 +112,9 @@ func (c stageCollector) samples(ch chan<- prometheus.Metric) {
 	for i, r := range c.d.samplers {
 		account(ch, "sflow_listen", r.socket.Stats(), label{"socket", strconv.Itoa(i)})
 		a := r.account.load()
-		addCounters(&sum.refused, a.refused)
-		addCounters(&sum.samples, a.samples)
-		addCounters(&sum.dns, a.dns)
+		counters.Add(&sum.refused, a.refused)
+		counters.Add(&sum.samples, a.samples)
+		counters.Add(&sum.dns, a.dns)
 	}
 	account(ch, "sflow", sum.samples)
 	account(ch, "sflow", sum.refused)
@@ -125,7 +126,7 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 	if tap := c.d.tap; tap != nil {
 		account(ch, "capture", tap.live.Stats())
 		account(ch, "sensor", tap.sensorStats.load())
-		addCounters(&wire, tap.dnsStats.load())
+		counters.Add(&wire, tap.dnsStats.load())
 	}
 	if s := c.d.dnstap; s != nil {
 		account(ch, "dnstap", s.server.Stats())
@@ -141,7 +142,7 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 		s.connections(ch, "powerdns", &wire)
 	}
 	for _, r := range c.d.samplers {
-		addCounters(&wire, r.account.load().wire)
+		counters.Add(&wire, r.account.load().wire)
 	}
 	account(ch, "dns", wire)
 }
@@ -151,7 +152,7 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 func (s *resolverServer) connections(ch chan<- prometheus.Metric, stage string, wire *dnswire.Stats) {
 	dns, peers, over := s.account()
 	account(ch, stage, struct{ ConnectionsRefused uint64 }{over})
-	addCounters(wire, dns)
+	counters.Add(wire, dns)
 	gauge(ch, "flowname_"+stage+"_connections", "Resolvers that are connected now.", peers)
 }
 
@@ -171,7 +172,7 @@ type label struct{ name, value string }
 
 // account gives every counter of a stage.
 func account(ch chan<- prometheus.Metric, stage string, stats any, labels ...label) {
-	eachCounter(stats, func(field string, v uint64) {
+	counters.Each(stats, func(field string, v uint64) {
 		name := stage + "_" + field
 		help := "The counter " + field + " of stage " + stage + "."
 		if sizes[name] {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
@@ -86,7 +87,7 @@ func counterNames(stats any) []string {
 	var all []string
 	for _, f := range reflect.VisibleFields(reflect.TypeOf(stats)) {
 		if f.IsExported() && f.Type.Kind() == reflect.Uint64 {
-			all = append(all, snakeCase(f.Name))
+			all = append(all, counters.SnakeCase(f.Name))
 		}
 	}
 	return all

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -152,7 +153,7 @@ func (s *resolverServer) leave(p *resolverPeer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.peers, p)
-	addCounters(&s.dns, p.intake.parser.Stats())
+	counters.Add(&s.dns, p.intake.parser.Stats())
 }
 
 // serve takes the messages of one resolver. A connection that breaks is said
@@ -173,7 +174,7 @@ func (s *resolverServer) account() (dns dnswire.Stats, peers, over uint64) {
 	defer s.mu.Unlock()
 	dns = s.dns
 	for p := range s.peers {
-		addCounters(&dns, p.dns.load())
+		counters.Add(&dns, p.dns.load())
 	}
 	return dns, uint64(len(s.peers)), s.over
 }

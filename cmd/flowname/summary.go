@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/correlate"
 	"flowname/flows/netflow"
 )
@@ -82,7 +83,7 @@ func summariseLoss(w io.Writer, d *netflow.Decoder) {
 // summariseCounters prints the counters that are not zero.
 func summariseCounters(w io.Writer, title string, stats any) {
 	var b strings.Builder
-	eachCounter(stats, func(name string, v uint64) {
+	counters.Each(stats, func(name string, v uint64) {
 		if v != 0 {
 			fmt.Fprintf(&b, " %s=%d", name, v)
 		}
@@ -127,13 +128,4 @@ func (f *flowFile) summarise(w io.Writer) {
 	if f.problem != nil {
 		fmt.Fprintf(w, "%v: what came before is used\n", f.problem)
 	}
-}
-
-// grouped writes a number with its thousands apart.
-func grouped(n uint64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -1,4 +1,6 @@
-package main
+// Package counters reads the accounts that other packages keep: plain structs of
+// uint64, which it visits by reflection, so that no list of them can miss one.
+package counters
 
 import (
 	"reflect"
@@ -6,16 +8,15 @@ import (
 	"unicode"
 )
 
-// eachCounter visits the uint64 fields of a Stats struct, those of structs in
-// it too, with their names in snake case. It is how every counter that a
-// package keeps comes to be seen, without a list that could miss one.
-func eachCounter(stats any, visit func(name string, value uint64)) {
+// Each visits the uint64 fields of a Stats struct, those of structs in
+// it too, with their names in snake case.
+func Each(stats any, visit func(name string, value uint64)) {
 	visitCounters("", reflect.ValueOf(stats), visit)
 }
 
 func visitCounters(prefix string, v reflect.Value, visit func(string, uint64)) {
 	for i := range v.NumField() {
-		name := prefix + snakeCase(v.Type().Field(i).Name)
+		name := prefix + SnakeCase(v.Type().Field(i).Name)
 		switch field := v.Field(i); field.Kind() {
 		case reflect.Uint64:
 			visit(name, field.Uint())
@@ -25,9 +26,9 @@ func visitCounters(prefix string, v reflect.Value, visit func(string, uint64)) {
 	}
 }
 
-// snakeCase turns a Go name into words joined by underscores; a run of capitals
+// SnakeCase turns a Go name into words joined by underscores; a run of capitals
 // is one word.
-func snakeCase(name string) string {
+func SnakeCase(name string) string {
 	var b strings.Builder
 	runes := []rune(name)
 	for i, r := range runes {
@@ -43,8 +44,8 @@ func snakeCase(name string) string {
 	return b.String()
 }
 
-// addCounters adds one account to another of the same type.
-func addCounters[T any](sum *T, account T) {
+// Add adds one account to another of the same type.
+func Add[T any](sum *T, account T) {
 	addFields(reflect.ValueOf(sum).Elem(), reflect.ValueOf(account))
 }
 

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// tableTime is the form of times in tables.
+const tableTime = "2006-01-02 15:04:05.000"
+
+// tableBlock is after how many rows the columns are laid out anew, so that a
+// long table needs no more memory than a short one.
+const tableBlock = 1000
+
+// grouped writes a number with its thousands apart.
+func grouped(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// writeWrapped writes a text of one paragraph with a heading before it.
+func writeWrapped(w io.Writer, heading, text string) {
+	const width = 100
+	line := fmt.Sprintf("  %-10s", heading)
+	empty := true
+	for word := range strings.FieldsSeq(text) {
+		if !empty && len(line)+1+len(word) > width {
+			fmt.Fprintln(w, line)
+			line, empty = strings.Repeat(" ", 12), true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	fmt.Fprintln(w, line)
+}
