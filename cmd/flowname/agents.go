@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/table"
 	"flowname/flows/sflow"
 )
 
@@ -168,11 +169,11 @@ func writeAgent(w io.Writer, d *diagnosis[agentRow]) error {
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "  "+name+"\t"+format+"\n", args...) }
 	row("seen", "%s to %s UTC", a.FirstSeen.Format("2006-01-02 15:04:05"), a.LastSeen.Format("2006-01-02 15:04:05"))
 	row("came", "%s datagrams, %s bytes; %s flow samples of %s, %s counter samples",
-		grouped(a.Datagrams), grouped(a.Bytes), grouped(a.Flows), several(a.Sources, "source"), grouped(a.CounterSamples))
+		table.Grouped(a.Datagrams), table.Grouped(a.Bytes), table.Grouped(a.Flows), several(a.Sources, "source"), table.Grouped(a.CounterSamples))
 	row("sampling", "%s", a.sampling())
 	row("numbers", "lost %s, missing %s, out of order %s, repeated %s datagrams; restarts %d",
-		grouped(a.Lost), grouped(a.Missing), grouped(a.Reordered), grouped(a.Repeated), a.Restarts)
-	row("samples", "lost %s; it could not make %s", grouped(a.SamplesLost), grouped(a.SamplesDropped))
+		table.Grouped(a.Lost), table.Grouped(a.Missing), table.Grouped(a.Reordered), table.Grouped(a.Repeated), a.Restarts)
+	row("samples", "lost %s; it could not make %s", table.Grouped(a.SamplesLost), table.Grouped(a.SamplesDropped))
 	writeRefused(t, a.Refused)
 	if err := t.Flush(); err != nil {
 		return err
@@ -187,10 +188,10 @@ func (a *agentRow) sampling() string {
 	case a.SamplingSeveral:
 		text = "several rates"
 	case a.SamplingRate != 0:
-		text = "1 in " + grouped(a.SamplingRate)
+		text = "1 in " + table.Grouped(a.SamplingRate)
 	}
 	if a.RateInEffect > 0 {
-		text += fmt.Sprintf("; by its count of packets 1 in %s", grouped(uint64(a.RateInEffect+0.5)))
+		text += fmt.Sprintf("; by its count of packets 1 in %s", table.Grouped(uint64(a.RateInEffect+0.5)))
 	}
 	return text
 }

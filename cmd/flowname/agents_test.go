@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/table"
 	"flowname/flows/sflow"
 )
 
@@ -86,7 +87,7 @@ func TestRunHasAnAccountOfAgents(t *testing.T) {
 		}
 	}
 	c.wantMetrics(`flowname_sflow_agent_samples_dropped_total{agent="198.51.100.1"} 50`, `flowname_sflow_agent_datagrams_total{agent="others"} 0`,
-		"flowname_sflow_bytes_not_allowed_total "+strings.TrimSpace(grouped(l.collector.SamplesNotAllowed.Bytes)))
+		"flowname_sflow_bytes_not_allowed_total "+strings.TrimSpace(table.Grouped(l.collector.SamplesNotAllowed.Bytes)))
 	if rows := strings.Count(doctor(t, "--server", c.http, "--format", "json"), `"kind":"agent"`); rows != len(l.agents) {
 		t.Errorf("%d agents in JSON, want %d", rows, len(l.agents))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/export/flowlog"
 	"flowname/dnscache"
@@ -169,7 +170,7 @@ func (s *backfillStats) count(c flowlog.Change) {
 }
 
 func (s *backfillStats) summarise(w io.Writer) {
-	fmt.Fprintf(w, "%s lines, %s changed\n", grouped(s.Lines), grouped(s.Changed))
+	fmt.Fprintf(w, "%s lines, %s changed\n", table.Grouped(s.Lines), table.Grouped(s.Changed))
 	for _, row := range []struct {
 		n    uint64
 		what string
@@ -182,7 +183,7 @@ func (s *backfillStats) summarise(w io.Writer) {
 		{s.NotFlows, "lines are no enriched flows and were passed on as they are"},
 	} {
 		if row.n > 0 {
-			fmt.Fprintf(w, "%12s %s\n", grouped(row.n), row.what)
+			fmt.Fprintf(w, "%12s %s\n", table.Grouped(row.n), row.what)
 		}
 	}
 }

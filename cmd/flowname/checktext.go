@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"flowname/cmd/flowname/table"
 )
 
 // writeReport writes a report for people.
@@ -23,7 +25,7 @@ func writeReport(w io.Writer, r *checkReport) {
 		r.writeContent(w)
 	}
 	if r.Problem != "" {
-		writeWrapped(w, "problem", strings.TrimPrefix(r.Problem, r.File+": "))
+		table.WriteWrapped(w, "problem", strings.TrimPrefix(r.Problem, r.File+": "))
 	}
 }
 
@@ -33,10 +35,10 @@ func (r *checkReport) writeContent(w io.Writer) {
 		fmt.Fprintf(w, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	if r.Flows > 0 {
-		row(r.Units, "%s", grouped(r.Total))
-		row("flows", "%s records, no DNS: give it with --flows", grouped(r.Flows))
+		row(r.Units, "%s", table.Grouped(r.Total))
+		row("flows", "%s records, no DNS: give it with --flows", table.Grouped(r.Flows))
 	} else {
-		row(r.Units, "%s, %s used", grouped(r.Total), grouped(r.Used))
+		row(r.Units, "%s, %s used", table.Grouped(r.Total), table.Grouped(r.Used))
 	}
 	if t.all() > 0 {
 		row("evidence", "%s", t.evidenceText())
@@ -55,13 +57,13 @@ func (r *checkReport) writeContent(w io.Writer) {
 		if i == 0 {
 			name = "not used"
 		}
-		row(name, "%s %s: %s", grouped(reason.Count), reason.Reason, reasonWords[reason.Reason])
+		row(name, "%s %s: %s", table.Grouped(reason.Count), reason.Reason, reasonWords[reason.Reason])
 		for _, e := range reason.Examples {
 			row("", "  line %d: %s", e.Line, e.Text)
 		}
 	}
 	if r.Caveat != "" {
-		writeWrapped(w, "mind", r.Caveat)
+		table.WriteWrapped(w, "mind", r.Caveat)
 	}
 }
 
@@ -72,9 +74,9 @@ func (t *checkTally) evidenceText() string {
 		n    uint64
 		text string
 	}{
-		{t.Answers, fmt.Sprintf("%s answers with %s addresses", grouped(t.Answers), grouped(t.Addresses))},
-		{t.Questions, grouped(t.Questions) + " questions"},
-		{t.Connections, fmt.Sprintf("%s connections, %s with a name", grouped(t.Connections), grouped(t.Named))},
+		{t.Answers, fmt.Sprintf("%s answers with %s addresses", table.Grouped(t.Answers), table.Grouped(t.Addresses))},
+		{t.Questions, table.Grouped(t.Questions) + " questions"},
+		{t.Connections, fmt.Sprintf("%s connections, %s with a name", table.Grouped(t.Connections), table.Grouped(t.Named))},
 	} {
 		if kind.n > 0 {
 			parts = append(parts, kind.text)
@@ -87,7 +89,7 @@ func (t *checkTally) evidenceText() string {
 // of none of them, and so for any client.
 func (t *checkTally) clientsText() string {
 	var b strings.Builder
-	b.WriteString(grouped(t.Clients))
+	b.WriteString(table.Grouped(t.Clients))
 	if t.Clients == maxCheckedClients {
 		b.WriteString(" or more")
 	}

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/visibility"
 )
 
@@ -167,7 +168,7 @@ func newClientPrinter(format string, w, notes io.Writer, subject string) clientP
 			if n == 0 {
 				fmt.Fprintln(t, "CLIENT\tFLOWS\tOWN\tBYTES\tOWN\tLATELY\tDNS SEEN BY\tLAST (UTC)\tSTATUS\tWHY")
 			}
-			if n++; n%tableBlock == 0 {
+			if n++; n%table.Block == 0 {
 				if err := t.Flush(); err != nil {
 					return err
 				}
@@ -205,7 +206,7 @@ func printClient(w io.Writer, l *clientLine) error {
 		last = l.DNS.Asked.Format(time.DateTime)
 	}
 	_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Client,
-		grouped(l.Flows), percent(l.OwnFlows, l.Flows), grouped(l.Bytes), percent(l.OwnBytes, l.Bytes),
+		table.Grouped(l.Flows), percent(l.OwnFlows, l.Flows), table.Grouped(l.Bytes), percent(l.OwnBytes, l.Bytes),
 		percent(l.Recent.OwnFlows, l.Recent.Flows), seen, last, l.Status, cmp.Or(l.Why, "-"))
 	return err
 }
@@ -214,10 +215,10 @@ func printNetwork(w io.Writer, l *networkLine) {
 	var statuses []string
 	for _, s := range visibility.Statuses() {
 		if n := l.Statuses[s.String()]; n > 0 {
-			statuses = append(statuses, fmt.Sprintf("%s %s", grouped(n), s))
+			statuses = append(statuses, fmt.Sprintf("%s %s", table.Grouped(n), s))
 		}
 	}
 	fmt.Fprintf(w, "network: %s clients (%s); %s flows that count, %s with names of their own; %s bytes, %s\n",
-		grouped(l.Clients), cmp.Or(strings.Join(statuses, ", "), "none"), grouped(l.Flows), percent(l.OwnFlows, l.Flows),
-		grouped(l.Bytes), percent(l.OwnBytes, l.Bytes))
+		table.Grouped(l.Clients), cmp.Or(strings.Join(statuses, ", "), "none"), table.Grouped(l.Flows), percent(l.OwnFlows, l.Flows),
+		table.Grouped(l.Bytes), percent(l.OwnBytes, l.Bytes))
 }

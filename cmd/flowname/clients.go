@@ -18,6 +18,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/visibility"
 	"flowname/dnscache"
 )
@@ -146,7 +147,7 @@ func (p *clientPick) visit(r *visibility.Row, s visibility.Status) {
 		return
 	}
 	p.rows = append(p.rows, *r)
-	if n := p.query.n; n > 0 && len(p.rows) >= 2*n+tableBlock {
+	if n := p.query.n; n > 0 && len(p.rows) >= 2*n+table.Block {
 		p.cut()
 	}
 }
@@ -191,7 +192,7 @@ func serveClients(w http.ResponseWriter, r *http.Request, b *clientBook) {
 	enc.SetEscapeHTML(false)
 	n := 0
 	err = pick.each(&network, &b.judge, func(line any) error {
-		if n%tableBlock == 0 {
+		if n%table.Block == 0 {
 			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
 		}
 		n++

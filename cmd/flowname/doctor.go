@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/table"
 )
 
 type doctorCmd struct {
@@ -143,19 +144,19 @@ func orNone(f []finding) []finding {
 func (d *diagnoses) writeText(w io.Writer) error {
 	c := &d.whole.row
 	fmt.Fprintf(w, "collector: %s datagrams, %s bytes, on %s; %s flows exported, %s under way\n",
-		grouped(c.Datagrams), grouped(c.DatagramBytes), several(c.Sockets, "socket"), grouped(c.Exported), grouped(c.FlowsInside))
+		table.Grouped(c.Datagrams), table.Grouped(c.DatagramBytes), several(c.Sockets, "socket"), table.Grouped(c.Exported), table.Grouped(c.FlowsInside))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if c.StreamMessages > 0 {
-		fmt.Fprintf(t, "  by TCP and TLS\t%s messages, %s bytes, of %d connections now\n", grouped(c.StreamMessages), grouped(c.StreamBytes), c.Connections)
+		fmt.Fprintf(t, "  by TCP and TLS\t%s messages, %s bytes, of %d connections now\n", table.Grouped(c.StreamMessages), table.Grouped(c.StreamBytes), c.Connections)
 	}
 	for _, why := range slices.Sorted(maps.Keys(c.RefusedConnections)) {
-		fmt.Fprintf(t, "  connections refused or broken\t%s: %s\n", why, grouped(c.RefusedConnections[why]))
+		fmt.Fprintf(t, "  connections refused or broken\t%s: %s\n", why, table.Grouped(c.RefusedConnections[why]))
 	}
 	if c.SampleDatagrams > 0 {
 		fmt.Fprintf(t, "  of sFlow\t%s datagrams, %s bytes, %s flows; %s dropped by the kernel\n",
-			grouped(c.SampleDatagrams), grouped(c.SampleBytes), grouped(c.SampledFlows), grouped(c.SampleKernelDrops))
+			table.Grouped(c.SampleDatagrams), table.Grouped(c.SampleBytes), table.Grouped(c.SampledFlows), table.Grouped(c.SampleKernelDrops))
 	}
-	fmt.Fprintf(t, "  dropped by the kernel\t%s datagrams\n", grouped(c.KernelDrops))
+	fmt.Fprintf(t, "  dropped by the kernel\t%s datagrams\n", table.Grouped(c.KernelDrops))
 	writeRefused(t, c.Account.Refused)
 	if err := t.Flush(); err != nil {
 		return err
@@ -185,7 +186,7 @@ func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "  "+name+"\t"+format+"\n", args...) }
 	row("seen", "%s to %s UTC, from %s", e.FirstSeen.Format("2006-01-02 15:04:05"), e.LastSeen.Format("2006-01-02 15:04:05"), several(e.Ports, "port"))
-	row("came", "%s messages, %s flows, %s bytes", grouped(e.Messages), grouped(e.Flows), grouped(e.Bytes))
+	row("came", "%s messages, %s flows, %s bytes", table.Grouped(e.Messages), table.Grouped(e.Flows), table.Grouped(e.Bytes))
 	row("rate", "%s", e.rate())
 	if e.Version >= 9 {
 		refresh := "none came twice"
@@ -199,14 +200,14 @@ func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
 		row("times", "%s", e.times())
 		row("clock", "%s", e.clock())
 		row("numbers", "count %s; lost %s, missing %s, out of order %s, repeated %s; restarts %d",
-			e.counting(), grouped(e.Lost), grouped(e.Missing), grouped(e.Reordered), grouped(e.Repeated), e.Restarts)
+			e.counting(), table.Grouped(e.Lost), table.Grouped(e.Missing), table.Grouped(e.Reordered), table.Grouped(e.Repeated), e.Restarts)
 	}
 	if e.Waiting.Count+e.Late.Count+e.Borrowed.Count > 0 {
-		row("templates late", "%s data sets wait, %s were read late, %s with another port's", grouped(e.Waiting.Count), grouped(e.Late.Count), grouped(e.Borrowed.Count))
+		row("templates late", "%s data sets wait, %s were read late, %s with another port's", table.Grouped(e.Waiting.Count), table.Grouped(e.Late.Count), table.Grouped(e.Borrowed.Count))
 	}
 	if s := e.Said; s != nil {
 		row("it says", "exported %s flows in %s messages; not sent %s flows and %s packets; not metered %s packets",
-			grouped(s.ExportedFlows), grouped(s.ExportedMessages), grouped(s.NotSentFlows), grouped(s.NotSentPackets), grouped(s.IgnoredPackets))
+			table.Grouped(s.ExportedFlows), table.Grouped(s.ExportedMessages), table.Grouped(s.NotSentFlows), table.Grouped(s.NotSentPackets), table.Grouped(s.IgnoredPackets))
 	}
 	writeRefused(t, e.Refused)
 	if err := t.Flush(); err != nil {
@@ -219,7 +220,7 @@ func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
 func writeRefused(t io.Writer, refused map[string]tallyRow) {
 	for _, why := range slices.Sorted(maps.Keys(refused)) {
 		r := refused[why]
-		fmt.Fprintf(t, "  refused\t%s: %s, %s bytes\n", why, grouped(r.Count), grouped(r.Bytes))
+		fmt.Fprintf(t, "  refused\t%s: %s, %s bytes\n", why, table.Grouped(r.Count), table.Grouped(r.Bytes))
 	}
 }
 
@@ -236,7 +237,7 @@ func (e *exporterRow) sampling() string {
 	case e.SamplingRate == 0:
 		return "not said"
 	}
-	return fmt.Sprintf("1 in %s", grouped(e.SamplingRate))
+	return fmt.Sprintf("1 in %s", table.Grouped(e.SamplingRate))
 }
 
 // rate is how much comes, where it has come for long enough to tell.
@@ -263,7 +264,7 @@ func several(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return grouped(uint64(n)) + " " + thing + "s"
+	return table.Grouped(uint64(n)) + " " + thing + "s"
 }
 
 func (e *exporterRow) clock() string {

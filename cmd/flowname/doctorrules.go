@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"flowname/cmd/flowname/table"
 )
 
 // A finding is something that the doctor has to say.
@@ -54,7 +56,7 @@ func amount(v float64, unit string) string {
 	case "%":
 		return fmt.Sprintf("%.3g %%", v)
 	case "":
-		return grouped(uint64(v))
+		return table.Grouped(uint64(v))
 	}
 	return fmt.Sprintf("%.4g %s", v, unit)
 }

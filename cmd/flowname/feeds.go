@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/feeds"
 	"flowname/correlate/findings"
@@ -274,7 +275,7 @@ func (w *feedWatch) summarise(out io.Writer) {
 		return
 	}
 	for i, s := range w.reader.States() {
-		fmt.Fprintf(out, "feed %s: %s; marked %s flows and %s answers\n", s.Name, s.Report.String(), grouped(w.flows[i].Load()), grouped(w.answers[i].Load()))
+		fmt.Fprintf(out, "feed %s: %s; marked %s flows and %s answers\n", s.Name, s.Report.String(), table.Grouped(w.flows[i].Load()), table.Grouped(w.answers[i].Load()))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/table"
 	"flowname/dnscache"
 	"flowname/dnscache/firstseen"
 )
@@ -228,7 +229,7 @@ func firstSeenPrinter(format string, w io.Writer) (row func(firstSeenRow) error,
 		if n == 0 {
 			fmt.Fprintln(t, "FIRST SEEN (UTC)\tDOMAIN\tNAME\tCLIENT\tNOTE")
 		}
-		if n++; n%tableBlock == 0 {
+		if n++; n%table.Block == 0 {
 			if err := t.Flush(); err != nil {
 				return err
 			}
@@ -271,7 +272,7 @@ func serveFirstSeen(w http.ResponseWriter, r *http.Request, d *daemon) {
 	n := 0
 	var rowErr error
 	err = q.tell(pages, func(row firstSeenRow) error {
-		if n%tableBlock == 0 {
+		if n%table.Block == 0 {
 			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
 		}
 		n++

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/table"
 	"flowname/dnscache/logs"
 )
 
@@ -140,10 +141,10 @@ func writeFormats(w io.Writer, rows []formatRow, overview bool) error {
 		for _, name := range row.Carries {
 			carries = append(carries, carriesWords[name])
 		}
-		writeWrapped(w, "carries", strings.Join(carries, "; "))
-		writeWrapped(w, "configure", row.Configure)
+		table.WriteWrapped(w, "carries", strings.Join(carries, "; "))
+		table.WriteWrapped(w, "configure", row.Configure)
 		if row.Caveat != "" {
-			writeWrapped(w, "mind", row.Caveat)
+			table.WriteWrapped(w, "mind", row.Caveat)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/table"
 	"flowname/dnscache"
 )
 
@@ -231,13 +232,13 @@ func tablePrinter(w, notes io.Writer, subject string) (row func(historyRow) erro
 		if n == 0 {
 			fmt.Fprintln(t, "NAME\tADDRESS\tCLIENT\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCOUNT\tTTL\tSOURCE")
 		}
-		if n++; n%tableBlock == 0 {
+		if n++; n%table.Block == 0 {
 			if err := t.Flush(); err != nil {
 				return err
 			}
 		}
 		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.Name, cmp.Or(r.Addr, "-"), cmp.Or(r.Client, "-"),
-			r.FirstSeen.Format(tableTime), r.LastSeen.Format(tableTime), r.Count, r.TTL, r.Source)
+			r.FirstSeen.Format(table.TimeForm), r.LastSeen.Format(table.TimeForm), r.Count, r.TTL, r.Source)
 		return err
 	}
 	finish = func() error {

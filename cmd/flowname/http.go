@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/table"
 	"flowname/dnscache"
 )
 
@@ -41,7 +42,7 @@ func serveHistory(w http.ResponseWriter, r *http.Request, cache *dnscache.Cache)
 	n := 0
 	var rowErr error
 	err = cache.History(r.Context(), q, func(row dnscache.Row) bool {
-		if n%tableBlock == 0 {
+		if n%table.Block == 0 {
 			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
 		}
 		n++

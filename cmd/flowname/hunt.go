@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
 )
@@ -111,11 +112,11 @@ func (h *huntRun) run(ctx context.Context, stdout io.Writer) error {
 	h.show.clear()
 	if n := h.hunter.LeftOut; n > 0 {
 		fmt.Fprintf(h.notes, "%s answers and sums of flows are left out of the report, which holds %s: narrow --from, --to or --iocs\n",
-			grouped(n), grouped(2*hunt.MaxEvidence))
+			table.Grouped(n), table.Grouped(2*hunt.MaxEvidence))
 	}
 	if n := h.hunter.Widened; n > 0 {
 		fmt.Fprintf(h.notes, "%s times in which an address was current are taken together with others and what was between, as there are more than %s: narrow --from, --to or --iocs\n",
-			grouped(n), grouped(hunt.MaxTimes))
+			table.Grouped(n), table.Grouped(hunt.MaxTimes))
 	}
 	return h.write(stdout)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/export/flowlog"
 )
 
@@ -41,7 +42,7 @@ func (h *huntRun) readLogs(ctx context.Context, files []string) error {
 			continue // an empty file
 		}
 		err = h.readLog(ctx, in.reader, func() {
-			h.show.say("logs: %d %% of %d files, %s lines", 100*(done+in.read.Load())/max(size, 1), len(files), grouped(h.tally.Lines))
+			h.show.say("logs: %d %% of %d files, %s lines", 100*(done+in.read.Load())/max(size, 1), len(files), table.Grouped(h.tally.Lines))
 		})
 		in.close()
 		switch {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
 	"flowname/dnscache"
@@ -78,10 +79,10 @@ func (h *huntRun) askShared(ctx context.Context) error {
 // step shows how far a search is.
 func (h *huntRun) step(done, all uint64) {
 	if all == 0 {
-		h.show.say("history: %s names and addresses", grouped(done))
+		h.show.say("history: %s names and addresses", table.Grouped(done))
 		return
 	}
-	h.show.say("history: question %s of %s", grouped(done), grouped(all))
+	h.show.say("history: question %s of %s", table.Grouped(done), table.Grouped(all))
 }
 
 type localPast struct{ history *dnscache.History }

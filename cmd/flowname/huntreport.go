@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
@@ -29,12 +30,12 @@ func (h *huntRun) report(out io.Writer) error {
 			err = errors.Join(err, writeHuntText(w, x, h.sinkholes))
 		}
 	}
-	fmt.Fprintf(h.notes, "%s of %s indicators found", grouped(h.tally.Found), grouped(h.tally.Indicators))
+	fmt.Fprintf(h.notes, "%s of %s indicators found", table.Grouped(h.tally.Found), table.Grouped(h.tally.Indicators))
 	if h.tally.Files > 0 {
-		fmt.Fprintf(h.notes, "; %s lines in %s files of flows", grouped(h.tally.Lines), grouped(h.tally.Files))
+		fmt.Fprintf(h.notes, "; %s lines in %s files of flows", table.Grouped(h.tally.Lines), table.Grouped(h.tally.Files))
 	}
 	if n := h.tally.NotFlows; n > 0 {
-		fmt.Fprintf(h.notes, ", %s of them no flows", grouped(n))
+		fmt.Fprintf(h.notes, ", %s of them no flows", table.Grouped(n))
 	}
 	fmt.Fprintln(h.notes)
 	return errors.Join(err, w.Flush())
@@ -184,7 +185,7 @@ func writeHuntText(w io.Writer, x *hunt.Indicator, sinkholes *indicators.Set) er
 	}
 	fmt.Fprintf(w, "%s\n  %s\n", x.Text, strings.Join(about, "; "))
 	what := map[string]string{"answer": "was answered for", "question": "asked for", "flow": "had a flow with"}[x.By]
-	fmt.Fprintf(w, "  earliest evidence %s: %s %s %s\n", utc(x.FirstNs).Format(tableTime), cmp.Or(addrText(x.FirstClient), "somebody"), what, cmp.Or(x.FirstName, x.Text))
+	fmt.Fprintf(w, "  earliest evidence %s: %s %s %s\n", utc(x.FirstNs).Format(table.TimeForm), cmp.Or(addrText(x.FirstClient), "somebody"), what, cmp.Or(x.FirstName, x.Text))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	writeAnswersText(t, x.Answers, sinkholes)
 	writeFlowsText(t, x.Flows)
@@ -203,7 +204,7 @@ func writeHuntText(w io.Writer, x *hunt.Indicator, sinkholes *indicators.Set) er
 		fmt.Fprintf(w, "  %v was shared by %s%s\n", s.Addr, strings.Join(s.Names, ", "), more)
 	}
 	if x.OtherTimes+x.OtherNames > 0 {
-		fmt.Fprintf(w, "  not listed: %s flows to its addresses at other times, %s of clients that went there for other names\n", grouped(x.OtherTimes), grouped(x.OtherNames))
+		fmt.Fprintf(w, "  not listed: %s flows to its addresses at other times, %s of clients that went there for other names\n", table.Grouped(x.OtherTimes), table.Grouped(x.OtherNames))
 	}
 	_, err := fmt.Fprintln(w)
 	return err
@@ -217,11 +218,11 @@ func writeAnswersText(t *tabwriter.Writer, answers []hunt.Answer, sinkholes *ind
 	for i := range answers[:min(len(answers), huntRows)] {
 		a := &answers[i]
 		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", a.Name, cmp.Or(addrText(a.Addr), "-"), stateOf(a, sinkholes), cmp.Or(addrText(a.Client), "-"),
-			utc(a.FirstNs).Format(tableTime), utc(a.LastNs).Format(tableTime), a.Count, rowTTL(a.TTL))
+			utc(a.FirstNs).Format(table.TimeForm), utc(a.LastNs).Format(table.TimeForm), a.Count, rowTTL(a.TTL))
 	}
 	t.Flush()
 	if n := len(answers) - huntRows; n > 0 {
-		fmt.Fprintf(t, "    and %s more: --format json has them all\n", grouped(uint64(n)))
+		fmt.Fprintf(t, "    and %s more: --format json has them all\n", table.Grouped(uint64(n)))
 	}
 }
 
@@ -232,10 +233,10 @@ func writeFlowsText(t *tabwriter.Writer, flows []*hunt.Flows) {
 	fmt.Fprintln(t, "    CLIENT\tADDRESS\tHOW\tFLOWS\tBYTES TO\tBYTES FROM\tFIRST FLOW (UTC)\tLAST FLOW (UTC)\tNAMES")
 	for _, f := range flows[:min(len(flows), huntRows)] {
 		fmt.Fprintf(t, "    %s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", cmp.Or(addrText(f.Client), "-"), cmp.Or(addrText(f.Addr), "-"), f.How,
-			f.Flows, f.BytesTo, f.BytesFrom, utc(f.FirstNs).Format(tableTime), utc(f.LastNs).Format(tableTime), cmp.Or(strings.Join(f.Names, " "), "-"))
+			f.Flows, f.BytesTo, f.BytesFrom, utc(f.FirstNs).Format(table.TimeForm), utc(f.LastNs).Format(table.TimeForm), cmp.Or(strings.Join(f.Names, " "), "-"))
 	}
 	t.Flush()
 	if n := len(flows) - huntRows; n > 0 {
-		fmt.Fprintf(t, "    and %s more: --format json has them all\n", grouped(uint64(n)))
+		fmt.Fprintf(t, "    and %s more: --format json has them all\n", table.Grouped(uint64(n)))
 	}
 }

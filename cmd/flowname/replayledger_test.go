@@ -14,6 +14,7 @@ import (
 
 	"flowname/cmd/flowload/wire"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/table"
 )
 
 // TestReplayAccountsForEveryByte: what became nothing is told by reason, and adds
@@ -76,7 +77,7 @@ func TestReplayAccountsForEveryByte(t *testing.T) {
 			t.Errorf("no %q in %s", want, m[0])
 		}
 	}
-	if want := strings.ReplaceAll(m[2], ",", ""); strconv.Itoa(sum) != want || m[1] != grouped(uint64(sent)) {
+	if want := strings.ReplaceAll(m[2], ",", ""); strconv.Itoa(sum) != want || m[1] != table.Grouped(uint64(sent)) {
 		t.Errorf("the parts are %d of %d bytes sent: %s", sum, sent, m[0])
 	}
 	for _, want := range []string{"40 messages or records are missing", "1 of 106 UDP datagrams are no NetFlow"} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/flows/netflow"
 )
@@ -15,7 +16,7 @@ import (
 func (r *replay) summarise(w io.Writer) {
 	r.progress.clear()
 	s := r.correlator.Stats()
-	fmt.Fprintf(w, "%s flows, %s bytes\n", grouped(s.Total.Flows), grouped(s.Total.Bytes))
+	fmt.Fprintf(w, "%s flows, %s bytes\n", table.Grouped(s.Total.Flows), table.Grouped(s.Total.Bytes))
 	for _, b := range correlate.Bases() {
 		summariseTally(w, "named", b.String(), s.Named[b], s.Total)
 	}
@@ -34,7 +35,7 @@ func (r *replay) summarise(w io.Writer) {
 		f.summarise(w)
 		if late := r.dnsSources[i].late; late > 0 {
 			fmt.Fprintf(w, "%s: %s pieces of evidence stand behind so many later ones that flows may lack their names: "+
-				"'flowname backfill' puts them in\n", f.in.path, grouped(late))
+				"'flowname backfill' puts them in\n", f.in.path, table.Grouped(late))
 		}
 	}
 	for _, f := range r.flows {
@@ -53,7 +54,7 @@ func summariseTally(w io.Writer, what, how string, t, total correlate.Tally) {
 		return
 	}
 	fmt.Fprintf(w, "  %-7s %-15s %12s flows %5.1f %%  %15s bytes\n",
-		what, how, grouped(t.Flows), 100*float64(t.Flows)/float64(total.Flows), grouped(t.Bytes))
+		what, how, table.Grouped(t.Flows), 100*float64(t.Flows)/float64(total.Flows), table.Grouped(t.Bytes))
 }
 
 // summariseLoss tells what of the export messages became nothing, and what never
@@ -64,7 +65,7 @@ func summariseLoss(w io.Writer, d *netflow.Decoder) {
 		all.Add(&r.Account)
 	}
 	if all.RefusedBytes()+all.Waiting.Bytes > 0 {
-		fmt.Fprintf(w, "of %s bytes of export messages %s became nothing:", grouped(all.Bytes), grouped(all.RefusedBytes()+all.Waiting.Bytes))
+		fmt.Fprintf(w, "of %s bytes of export messages %s became nothing:", table.Grouped(all.Bytes), table.Grouped(all.RefusedBytes()+all.Waiting.Bytes))
 		for _, why := range netflow.Reasons() {
 			if t := all.Refused[why]; t.Bytes > 0 {
 				fmt.Fprintf(w, " %s=%d", why, t.Bytes)
@@ -76,7 +77,7 @@ func summariseLoss(w io.Writer, d *netflow.Decoder) {
 		fmt.Fprintln(w)
 	}
 	if lost := all.Lost + all.Missing; lost > 0 {
-		fmt.Fprintf(w, "%s messages or records are missing, by the exporters' sequence numbers\n", grouped(lost))
+		fmt.Fprintf(w, "%s messages or records are missing, by the exporters' sequence numbers\n", table.Grouped(lost))
 	}
 }
 

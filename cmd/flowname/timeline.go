@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
 	"flowname/dnscache"
@@ -320,7 +321,7 @@ func tellNames(ctx context.Context, src timeline.Source, q timelineQuery, places
 		return err
 	}
 	if leftOut > 0 {
-		return fmt.Errorf("%v has more than %s names: narrow the time or the client", q.Addr, grouped(timeline.MaxNames))
+		return fmt.Errorf("%v has more than %s names: narrow the time or the client", q.Addr, table.Grouped(timeline.MaxNames))
 	}
 	for i := range names {
 		n := &names[i]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/indicators"
 	"flowname/dnscache"
 )
@@ -75,7 +76,7 @@ func serveTimeline(w http.ResponseWriter, r *http.Request, d *daemon) {
 	n := 0
 	var lineErr error
 	err = tellTimeline(r.Context(), d.cache, q, d.places, func(row *timelineRow) error {
-		if n%tableBlock == 0 {
+		if n%table.Block == 0 {
 			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
 		}
 		n++

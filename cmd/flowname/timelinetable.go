@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"flowname/cmd/flowname/table"
 )
 
 // A timelinePrinter prints rows, as a table for people or as JSON.
@@ -55,7 +57,7 @@ func (p *timelinePrinter) phase(r *timelineRow) error {
 	if p.lines == 1 {
 		fmt.Fprintln(p.table, "STATE\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCLIENTS\tFIRST CLIENT\tANSWERS\tADDRESS\tASN\tORGANISATION\tCOUNTRY")
 	}
-	fmt.Fprintf(p.table, "%s\t%s\t%s\t%d\t%s\t%d\t", stateWords(r), r.FirstSeen.Format(tableTime), r.LastSeen.Format(tableTime),
+	fmt.Fprintf(p.table, "%s\t%s\t%s\t%d\t%s\t%d\t", stateWords(r), r.FirstSeen.Format(table.TimeForm), r.LastSeen.Format(table.TimeForm),
 		r.Clients, cmp.Or(r.FirstClient, "-"), r.Count)
 	if len(r.Addresses) == 0 {
 		_, err := fmt.Fprintf(p.table, "%s\t-\t-\t-\n", cmp.Or(strings.Join(r.Errors, " "), "-"))
@@ -76,7 +78,7 @@ func (p *timelinePrinter) phase(r *timelineRow) error {
 		fmt.Fprintf(p.table, "%s\t%s\t%s\t%s\n", a.Addr, asn, cmp.Or(a.ASOrg, "-"), cmp.Or(a.Country, "-"))
 	}
 	if more := r.AddressCount - min(len(r.Addresses), timelineShown); more > 0 {
-		fmt.Fprintf(p.table, "\t\t\t\t\t\tand %s more\t\t\t\n", grouped(uint64(more)))
+		fmt.Fprintf(p.table, "\t\t\t\t\t\tand %s more\t\t\t\n", table.Grouped(uint64(more)))
 	}
 	return nil
 }
@@ -103,16 +105,16 @@ func (p *timelinePrinter) name(r *timelineRow) error {
 	if len(r.Times) > 1 {
 		first = r.Times[0]
 	}
-	fmt.Fprintf(p.table, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\n", r.Name, r.State, first.FirstSeen.Format(tableTime), first.LastSeen.Format(tableTime),
+	fmt.Fprintf(p.table, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\n", r.Name, r.State, first.FirstSeen.Format(table.TimeForm), first.LastSeen.Format(table.TimeForm),
 		r.Clients, cmp.Or(r.FirstClient, "-"), first.Count, r.Connections)
 	for i := 1; i < min(len(r.Times), timelineShown); i++ {
 		t := r.Times[i]
-		fmt.Fprintf(p.table, "\tagain\t%s\t%s\t\t\t%d\t\n", t.FirstSeen.Format(tableTime), t.LastSeen.Format(tableTime), t.Count)
+		fmt.Fprintf(p.table, "\tagain\t%s\t%s\t\t\t%d\t\n", t.FirstSeen.Format(table.TimeForm), t.LastSeen.Format(table.TimeForm), t.Count)
 	}
 	if more := len(r.Times) - timelineShown; more > 0 {
-		fmt.Fprintf(p.table, "\tand %s times more\t\t\t\t\t\t\n", grouped(uint64(more)))
+		fmt.Fprintf(p.table, "\tand %s times more\t\t\t\t\t\t\n", table.Grouped(uint64(more)))
 	}
-	if p.lines%tableBlock == 0 {
+	if p.lines%table.Block == 0 {
 		return p.table.Flush()
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
 )
@@ -201,7 +202,7 @@ func serveTop(w http.ResponseWriter, r *http.Request, b *baselines) {
 	n := 0
 	var lineErr error
 	err = q.tell(r.Context(), b.book, func(line any) error {
-		if n%tableBlock == 0 {
+		if n%table.Block == 0 {
 			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
 		}
 		n++

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/table"
 	"flowname/correlate/baseline"
 )
 
@@ -163,7 +164,7 @@ func newTopPrinter(format string, w io.Writer) *topPrinter {
 		if n == 0 {
 			fmt.Fprintln(t, "RANK\tDOMAIN\tCLIENTS\tLOOKUPS\tFLOWS\tBYTES")
 		}
-		if n++; n%tableBlock == 0 {
+		if n++; n%table.Block == 0 {
 			if err := t.Flush(); err != nil {
 				return err
 			}
@@ -172,7 +173,7 @@ func newTopPrinter(format string, w io.Writer) *topPrinter {
 			fmt.Fprintf(t, "%s\t%s\t", l.Kind, rankText(l.Then))
 		}
 		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", rankText(l.Rank), l.Domain,
-			grouped(l.Clients), grouped(l.Lookups), grouped(l.Flows), grouped(l.Bytes))
+			table.Grouped(l.Clients), table.Grouped(l.Lookups), table.Grouped(l.Flows), table.Grouped(l.Bytes))
 		return err
 	}
 	return p
@@ -199,18 +200,18 @@ func (l *topSummary) print(w io.Writer) {
 		when = fmt.Sprintf("%s to %s (%d days)", l.From, l.To, l.Days)
 	}
 	fmt.Fprintf(w, "%s: about %s clients and %s domains; %s look-ups, %s flows, %s bytes with domains\n",
-		when, grouped(l.Clients), grouped(l.Domains), grouped(l.Lookups), grouped(l.Flows), grouped(l.Bytes))
+		when, table.Grouped(l.Clients), table.Grouped(l.Domains), table.Grouped(l.Lookups), table.Grouped(l.Flows), table.Grouped(l.Bytes))
 	if !l.ExactClients && l.Clients > 6 {
 		fmt.Fprintln(w, "clients of domains with more than six are estimates, within 2.3 % for two of three")
 	}
 	if l.Missing > 0 {
-		fmt.Fprintf(w, "what is not listed for want of room has at most %s %s\n", grouped(l.Missing), l.By)
+		fmt.Fprintf(w, "what is not listed for want of room has at most %s %s\n", table.Grouped(l.Missing), l.By)
 	}
 	switch {
 	case l.Since == "":
 	case l.SinceDays == 0:
 		fmt.Fprintf(w, "nothing was counted on %s: there is nothing to compare with\n", l.Since)
 	default:
-		fmt.Fprintf(w, "since %s: %s entered, %s left\n", l.Since, grouped(uint64(l.Entered)), grouped(uint64(l.Left)))
+		fmt.Fprintf(w, "since %s: %s entered, %s left\n", l.Since, table.Grouped(uint64(l.Entered)), table.Grouped(uint64(l.Left)))
 	}
 }

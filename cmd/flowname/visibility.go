@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/findings"
 	"flowname/correlate/visibility"
@@ -262,7 +263,7 @@ func (b *clientBook) summarise() string {
 	}
 	total, own := network.Total()
 	return fmt.Sprintf("%s clients: %s; %s of their %s flows that count have names of their own\n",
-		grouped(network.Clients), statusCounts(&network), percent(own, total), grouped(total))
+		table.Grouped(network.Clients), statusCounts(&network), percent(own, total), table.Grouped(total))
 }
 
 // statusCounts says how many clients have each status.
@@ -270,7 +271,7 @@ func statusCounts(n *visibility.Network) string {
 	var parts []string
 	for _, s := range visibility.Statuses() {
 		if n.By[s] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", grouped(n.By[s]), s))
+			parts = append(parts, fmt.Sprintf("%s %s", table.Grouped(n.By[s]), s))
 		}
 	}
 	return strings.Join(parts, ", ")

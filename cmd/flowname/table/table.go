@@ -1,4 +1,6 @@
-package main
+// Package table is how reports for people are laid out: numbers and times in
+// columns, and texts beside them.
+package table
 
 import (
 	"fmt"
@@ -6,15 +8,15 @@ import (
 	"strings"
 )
 
-// tableTime is the form of times in tables.
-const tableTime = "2006-01-02 15:04:05.000"
+// TimeForm is the form of times in tables.
+const TimeForm = "2006-01-02 15:04:05.000"
 
-// tableBlock is after how many rows the columns are laid out anew, so that a
+// Block is after how many rows the columns are laid out anew, so that a
 // long table needs no more memory than a short one.
-const tableBlock = 1000
+const Block = 1000
 
-// grouped writes a number with its thousands apart.
-func grouped(n uint64) string {
+// Grouped writes a number with its thousands apart.
+func Grouped(n uint64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -22,8 +24,8 @@ func grouped(n uint64) string {
 	return s
 }
 
-// writeWrapped writes a text of one paragraph with a heading before it.
-func writeWrapped(w io.Writer, heading, text string) {
+// WriteWrapped writes a text of one paragraph with a heading before it.
+func WriteWrapped(w io.Writer, heading, text string) {
 	const width = 100
 	line := fmt.Sprintf("  %-10s", heading)
 	empty := true
