@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 )
@@ -26,8 +26,7 @@ func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
 		return
 	}
 	defer d.backfilling.Unlock()
-	control := http.NewResponseController(w)
-	if err := control.EnableFullDuplex(); err != nil {
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 		guard.Refuse(w, http.StatusHTTPVersionNotSupported, err.Error())
 		return
 	}
@@ -38,8 +37,8 @@ func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Trailer", backfillTrailer)
-	both := patient{body: r.Body, w: w, control: control}
-	if b.run(r.Context(), &both, &both) != nil {
+	both := api.NewPatient(r.Body, w)
+	if b.run(r.Context(), both, both) != nil {
 		panic(http.ErrAbortHandler) // the asker sees that the answer is cut
 	}
 	stats, err := json.Marshal(b.stats)
@@ -49,44 +48,22 @@ func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
 	w.Header().Set(backfillTrailer, string(stats))
 }
 
-// A patient reads a request's body and writes its answer as long as the other
-// side moves at all.
-type patient struct {
-	body    io.Reader
-	w       io.Writer
-	control *http.ResponseController
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	if err := p.control.SetReadDeadline(time.Now().Add(historyWriteEvery)); err != nil {
-		return 0, err
-	}
-	return p.body.Read(b)
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	if err := p.control.SetWriteDeadline(time.Now().Add(historyWriteEvery)); err != nil {
-		return 0, err
-	}
-	return p.w.Write(b)
-}
-
 // remote lets the daemon join.
 func (c *backfillCmd) remote(ctx context.Context, std command.Streams, out io.Writer, stats *backfillStats) error {
 	return c.eachFile(std.In, func(in io.Reader) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		resp, err := ask(ctx, http.MethodPost, c.Server, "/api/v1/backfill", io.NopCloser(in), ", or --data DIR or --dns FILE where none runs")
+		resp, err := api.Ask(ctx, http.MethodPost, c.Server, "/api/v1/backfill", io.NopCloser(in), ", or --data DIR or --dns FILE where none runs")
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
 		if _, err := io.Copy(out, resp.Body); err != nil {
-			return fmt.Errorf("the answer of %s ends early: %w", redacted(c.Server), err)
+			return fmt.Errorf("the answer of %s ends early: %w", api.Redacted(c.Server), err)
 		}
 		var got backfillStats
 		if err := json.Unmarshal([]byte(resp.Trailer.Get(backfillTrailer)), &got); err != nil {
-			return fmt.Errorf("the answer of %s ends early", redacted(c.Server))
+			return fmt.Errorf("the answer of %s ends early", api.Redacted(c.Server))
 		}
 		stats.add(&got)
 		return nil

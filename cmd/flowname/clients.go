@@ -7,15 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/table"
@@ -185,20 +184,8 @@ func serveClients(w http.ResponseWriter, r *http.Request, b *clientBook) {
 	}
 	pick := clientPick{query: q}
 	network := b.look(pick.visit)
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	deadline := http.NewResponseController(w)
-	out := bufio.NewWriter(w)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	n := 0
-	err = pick.each(&network, &b.judge, func(line any) error {
-		if n%table.Block == 0 {
-			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
-		}
-		n++
-		return enc.Encode(line)
-	})
-	if err == nil {
+	out := api.NewWriter(w)
+	if pick.each(&network, &b.judge, out.Write) == nil {
 		out.Flush()
 	}
 }
@@ -220,27 +207,13 @@ func (c *clientsCmd) readDirectory(q clientQuery, line func(any) error) error {
 }
 
 func (c *clientsCmd) askDaemon(line func(any) error) error {
-	resp, err := ask(context.Background(), http.MethodGet, c.Server, "/api/v1/clients?"+c.values().Encode(), nil, ", or --data DIR where none runs")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	for d := json.NewDecoder(resp.Body); ; {
-		var text json.RawMessage
-		switch err := d.Decode(&text); {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return fmt.Errorf("the answer of %s ends early: %w", redacted(c.Server), err)
-		}
+	return api.AskForRows(context.Background(), c.Server, "/api/v1/clients?"+c.values().Encode(), func(text json.RawMessage) error {
 		l, err := readClientLine(text)
-		if err == nil {
-			err = line(l)
-		}
 		if err != nil {
 			return err
 		}
-	}
+		return line(l)
+	})
 }
 
 func readClientLine(text json.RawMessage) (line any, err error) {

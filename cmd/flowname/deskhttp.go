@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate/findings"
@@ -26,8 +27,7 @@ func serveFindings(w http.ResponseWriter, req *http.Request, d *daemon) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(historyWriteEvery))
-	w.Write(d.watch.reporter.desk.Recent(nil, &q))
+	api.NewPatient(nil, w).Write(d.watch.reporter.desk.Recent(nil, &q))
 }
 
 // parseFindingsQuery reads the parameters code, client, name, from, to and limit.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/table"
 )
@@ -71,14 +72,14 @@ type ledgerRows struct {
 
 // askExporters reads GET /api/v1/exporters.
 func askExporters(server string) (l ledgerRows, err error) {
-	resp, err := ask(context.Background(), http.MethodGet, server, "/api/v1/exporters", nil, "")
+	resp, err := api.Ask(context.Background(), http.MethodGet, server, "/api/v1/exporters", nil, "")
 	if err != nil {
 		return l, err
 	}
 	defer resp.Body.Close()
 	d := json.NewDecoder(resp.Body)
 	if err := d.Decode(&l.collector); err != nil || l.collector.Kind != "collector" {
-		return l, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", redacted(server), err)
+		return l, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", api.Redacted(server), err)
 	}
 	for {
 		var row json.RawMessage
@@ -90,7 +91,7 @@ func askExporters(server string) (l ledgerRows, err error) {
 			err = l.add(row)
 		}
 		if err != nil {
-			return l, fmt.Errorf("the answer of %s ends early: %w", redacted(server), err)
+			return l, fmt.Errorf("the answer of %s ends early: %w", api.Redacted(server), err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/table"
@@ -54,7 +55,7 @@ func (c *firstSeenCmd) Run(std command.Streams) error {
 	if c.Data != "" {
 		err = c.readDirectory(q, count)
 	} else {
-		err = c.askDaemon(v, count)
+		err = api.AskForRows(context.Background(), c.Server, "/api/v1/first-seen?"+v.Encode(), count)
 	}
 	if err == nil && n == 0 {
 		fmt.Fprintf(std.Err, "nothing was first seen of %s\n", cmp.Or(c.Subject, "any domain"))
@@ -75,26 +76,6 @@ func (c *firstSeenCmd) readDirectory(q firstSeenQuery, row func(firstSeenRow) er
 		err = q.tell(pages, row)
 	}
 	return errors.Join(err, h.Close())
-}
-
-func (c *firstSeenCmd) askDaemon(v url.Values, row func(firstSeenRow) error) error {
-	resp, err := ask(context.Background(), http.MethodGet, c.Server, "/api/v1/first-seen?"+v.Encode(), nil, ", or --data DIR where none runs")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	for d := json.NewDecoder(resp.Body); ; {
-		var r firstSeenRow
-		switch err := d.Decode(&r); {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return fmt.Errorf("the answer of %s ends early: %w", redacted(c.Server), err)
-		}
-		if err := row(r); err != nil {
-			return err
-		}
-	}
 }
 
 // A firstSeenQuery is what is asked for.
@@ -212,7 +193,7 @@ type firstSeenRow struct {
 
 func firstSeenRowOf(s firstseen.Sighting) firstSeenRow {
 	return firstSeenRow{
-		Name: s.Name, Domain: s.Domain, Client: addrText(s.Client), FirstSeen: time.Unix(int64(s.Sec), 0).UTC(), WarmUp: s.WarmUp,
+		Name: s.Name, Domain: s.Domain, Client: api.AddrText(s.Client), FirstSeen: time.Unix(int64(s.Sec), 0).UTC(), WarmUp: s.WarmUp,
 	}
 }
 
@@ -264,24 +245,15 @@ func serveFirstSeen(w http.ResponseWriter, r *http.Request, d *daemon) {
 		guard.Refuse(w, http.StatusInternalServerError, err.Error())
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	deadline := http.NewResponseController(w)
-	out := bufio.NewWriter(w)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	n := 0
+	out := api.NewWriter(w)
 	var rowErr error
 	err = q.tell(pages, func(row firstSeenRow) error {
-		if n%table.Block == 0 {
-			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
-		}
-		n++
-		rowErr = errors.Join(enc.Encode(row), r.Context().Err())
+		rowErr = errors.Join(out.Write(row), r.Context().Err())
 		return rowErr
 	})
 	switch {
 	case rowErr != nil:
-	case err != nil && n == 0:
+	case err != nil && out.Rows() == 0:
 		guard.Refuse(w, http.StatusInternalServerError, err.Error())
 	case err != nil:
 		panic(http.ErrAbortHandler) // the reader sees that the answer is cut

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/table"
 	"flowname/dnscache"
@@ -196,23 +196,15 @@ func (c *historyCmd) askDaemon(row func(historyRow) error) error {
 			v.Set(key, text)
 		}
 	}
-	resp, err := ask(context.Background(), http.MethodGet, c.Server, "/api/v1/history?"+v.Encode(), nil, ", or --data DIR where none runs")
-	if err != nil {
+	var rowErr error
+	err := api.AskForRows(context.Background(), c.Server, "/api/v1/history?"+v.Encode(), func(r historyRow) error {
+		rowErr = row(r)
+		return rowErr
+	})
+	if err != nil && rowErr == nil {
 		return fmt.Errorf("history: %w", err)
 	}
-	defer resp.Body.Close()
-	for d := json.NewDecoder(resp.Body); ; {
-		var r historyRow
-		switch err := d.Decode(&r); {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return fmt.Errorf("history: the answer of %s ends early: %w", redacted(c.Server), err)
-		}
-		if err := row(r); err != nil {
-			return err
-		}
-	}
+	return rowErr
 }
 
 // printer returns what prints a row and what ends the output.

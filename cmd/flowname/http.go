@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/guard"
-	"flowname/cmd/flowname/table"
 	"flowname/dnscache"
 )
 
@@ -19,7 +17,6 @@ import (
 const (
 	httpHeaderTimeout = 10 * time.Second
 	httpIdleTimeout   = 2 * time.Minute
-	historyWriteEvery = 30 * time.Second // a reader that takes nothing for so long is left
 )
 
 // newHTTPServer serves what others see of the daemon: openapi.yaml describes it.
@@ -34,32 +31,23 @@ func serveHistory(w http.ResponseWriter, r *http.Request, cache *dnscache.Cache)
 		guard.Refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	deadline := http.NewResponseController(w)
-	b := bufio.NewWriter(w)
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	n := 0
+	out := api.NewWriter(w)
 	var rowErr error
 	err = cache.History(r.Context(), q, func(row dnscache.Row) bool {
-		if n%table.Block == 0 {
-			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
-		}
-		n++
-		rowErr = enc.Encode(rowOf(row))
+		rowErr = out.Write(rowOf(row))
 		return rowErr == nil
 	})
 	switch {
 	case rowErr != nil:
 		return
-	case n == 0 && errors.Is(err, dnscache.ErrBadQuery):
+	case out.Rows() == 0 && errors.Is(err, dnscache.ErrBadQuery):
 		guard.Refuse(w, http.StatusBadRequest, err.Error())
-	case err != nil && n == 0:
+	case err != nil && out.Rows() == 0:
 		guard.Refuse(w, http.StatusInternalServerError, err.Error())
 	case err != nil:
 		panic(http.ErrAbortHandler) // the reader sees that the answer is cut
 	default:
-		b.Flush()
+		out.Flush()
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
@@ -124,7 +125,7 @@ func (p *remotePast) search(ctx context.Context, s *hunt.Search, yield func(*hun
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return fmt.Errorf("the answer of %s ends early: %w", redacted(p.server), err)
+			return fmt.Errorf("the answer of %s ends early: %w", api.Redacted(p.server), err)
 		}
 		if n++; s.Step != nil {
 			s.Step(n, 0)
@@ -142,15 +143,15 @@ func unixText(ns int64) string {
 	return strconv.FormatInt(s, 10) + fmt.Sprintf(".%09d", ns%1e9)
 }
 
-// patience is how often a daemon that wants to be asked more slowly is asked again,
+// maxTries is how often a daemon that wants to be asked more slowly is asked again,
 // once a second.
-const patience = 60
+const maxTries = 60
 
 // askPatiently asks again where the daemon wants to be asked more slowly.
 func askPatiently(ctx context.Context, method, server, path string, body []byte) (*http.Response, error) {
 	for tries := 0; ; tries++ {
-		resp, err := ask(ctx, method, server, path, bytes.NewReader(body), ", or --data DIR where none runs")
-		if tooFast := (*tooFastError)(nil); !errors.As(err, &tooFast) || tries == patience {
+		resp, err := api.Ask(ctx, method, server, path, bytes.NewReader(body), ", or --data DIR where none runs")
+		if tooFast := (*api.TooFastError)(nil); !errors.As(err, &tooFast) || tries == maxTries {
 			return resp, err
 		}
 		select {

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
@@ -112,26 +113,26 @@ func writeIndicatorJSON(e *json.Encoder, x *hunt.Indicator, sinkholes *indicator
 	total := totalOf(x)
 	err := e.Encode(huntIndicatorRow{
 		Kind: "indicator", Indicator: x.Text, Type: typeOfIndicator(x), Feeds: x.Feeds, Beneath: x.Beneath, URL: x.URL,
-		FirstSeen: utc(x.FirstNs), FirstBy: x.By, FirstClient: addrText(x.FirstClient), FirstName: x.FirstName,
+		FirstSeen: api.UTC(x.FirstNs), FirstBy: x.By, FirstClient: api.AddrText(x.FirstClient), FirstName: x.FirstName,
 		Clients: x.Clients(), Answers: len(x.Answers), Flows: total.Flows, BytesTo: total.BytesTo, BytesFrom: total.BytesFrom,
 		OtherTimes: x.OtherTimes, OtherNames: x.OtherNames,
 	})
 	for i := range x.Answers {
 		a := &x.Answers[i]
 		err = errors.Join(err, e.Encode(huntAnswerRow{"answer", x.Text, stateOf(a, sinkholes), historyRow{
-			Name: a.Name, Addr: addrText(a.Addr), Client: addrText(a.Client), FirstSeen: utc(a.FirstNs), LastSeen: utc(a.LastNs),
+			Name: a.Name, Addr: api.AddrText(a.Addr), Client: api.AddrText(a.Client), FirstSeen: api.UTC(a.FirstNs), LastSeen: api.UTC(a.LastNs),
 			Count: a.Count, TTL: rowTTL(a.TTL), Source: a.Source, Canonical: a.Canonical,
 		}}))
 	}
 	for _, f := range x.Flows {
 		err = errors.Join(err, e.Encode(huntFlowsRow{
-			Kind: "flows", Indicator: x.Text, How: f.How.String(), Client: addrText(f.Client), Addr: addrText(f.Addr), Names: named(f.Names),
-			FirstSeen: utc(f.FirstNs), LastSeen: utc(f.LastNs), Flows: f.Flows, BytesTo: f.BytesTo, PacketsTo: f.PacketsTo,
+			Kind: "flows", Indicator: x.Text, How: f.How.String(), Client: api.AddrText(f.Client), Addr: api.AddrText(f.Addr), Names: named(f.Names),
+			FirstSeen: api.UTC(f.FirstNs), LastSeen: api.UTC(f.LastNs), Flows: f.Flows, BytesTo: f.BytesTo, PacketsTo: f.PacketsTo,
 			BytesFrom: f.BytesFrom, PacketsFrom: f.PacketsFrom, Sampled: f.Sampled,
 		}))
 	}
 	for _, s := range x.Shared {
-		err = errors.Join(err, e.Encode(huntSharedRow{"shared", x.Text, addrText(s.Addr), s.Names, s.More}))
+		err = errors.Join(err, e.Encode(huntSharedRow{"shared", x.Text, api.AddrText(s.Addr), s.Names, s.More}))
 	}
 	return err
 }
@@ -185,7 +186,7 @@ func writeHuntText(w io.Writer, x *hunt.Indicator, sinkholes *indicators.Set) er
 	}
 	fmt.Fprintf(w, "%s\n  %s\n", x.Text, strings.Join(about, "; "))
 	what := map[string]string{"answer": "was answered for", "question": "asked for", "flow": "had a flow with"}[x.By]
-	fmt.Fprintf(w, "  earliest evidence %s: %s %s %s\n", utc(x.FirstNs).Format(table.TimeForm), cmp.Or(addrText(x.FirstClient), "somebody"), what, cmp.Or(x.FirstName, x.Text))
+	fmt.Fprintf(w, "  earliest evidence %s: %s %s %s\n", api.UTC(x.FirstNs).Format(table.TimeForm), cmp.Or(api.AddrText(x.FirstClient), "somebody"), what, cmp.Or(x.FirstName, x.Text))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	writeAnswersText(t, x.Answers, sinkholes)
 	writeFlowsText(t, x.Flows)
@@ -217,8 +218,8 @@ func writeAnswersText(t *tabwriter.Writer, answers []hunt.Answer, sinkholes *ind
 	fmt.Fprintln(t, "    NAME\tADDRESS\tSTATE\tCLIENT\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCOUNT\tTTL")
 	for i := range answers[:min(len(answers), huntRows)] {
 		a := &answers[i]
-		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", a.Name, cmp.Or(addrText(a.Addr), "-"), stateOf(a, sinkholes), cmp.Or(addrText(a.Client), "-"),
-			utc(a.FirstNs).Format(table.TimeForm), utc(a.LastNs).Format(table.TimeForm), a.Count, rowTTL(a.TTL))
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", a.Name, cmp.Or(api.AddrText(a.Addr), "-"), stateOf(a, sinkholes), cmp.Or(api.AddrText(a.Client), "-"),
+			api.UTC(a.FirstNs).Format(table.TimeForm), api.UTC(a.LastNs).Format(table.TimeForm), a.Count, rowTTL(a.TTL))
 	}
 	t.Flush()
 	if n := len(answers) - huntRows; n > 0 {
@@ -232,8 +233,8 @@ func writeFlowsText(t *tabwriter.Writer, flows []*hunt.Flows) {
 	}
 	fmt.Fprintln(t, "    CLIENT\tADDRESS\tHOW\tFLOWS\tBYTES TO\tBYTES FROM\tFIRST FLOW (UTC)\tLAST FLOW (UTC)\tNAMES")
 	for _, f := range flows[:min(len(flows), huntRows)] {
-		fmt.Fprintf(t, "    %s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", cmp.Or(addrText(f.Client), "-"), cmp.Or(addrText(f.Addr), "-"), f.How,
-			f.Flows, f.BytesTo, f.BytesFrom, utc(f.FirstNs).Format(table.TimeForm), utc(f.LastNs).Format(table.TimeForm), cmp.Or(strings.Join(f.Names, " "), "-"))
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", cmp.Or(api.AddrText(f.Client), "-"), cmp.Or(api.AddrText(f.Addr), "-"), f.How,
+			f.Flows, f.BytesTo, f.BytesFrom, api.UTC(f.FirstNs).Format(table.TimeForm), api.UTC(f.LastNs).Format(table.TimeForm), cmp.Or(strings.Join(f.Names, " "), "-"))
 	}
 	t.Flush()
 	if n := len(flows) - huntRows; n > 0 {

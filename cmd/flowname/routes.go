@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/guard"
 )
 
@@ -21,7 +22,7 @@ func (d *daemon) routes() []route {
 	routes := []route{
 		{http.MethodGet, "/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }},
 		{http.MethodGet, "/metrics", metricsHandler(d)},
-		{http.MethodGet, "/api/v1/openapi.json", serveOpenAPI},
+		{http.MethodGet, "/api/v1/openapi.json", api.ServeDescription},
 		{http.MethodGet, "/api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) { serveExporters(w, d) }},
 		{http.MethodGet, "/api/v1/history", func(w http.ResponseWriter, r *http.Request) { serveHistory(w, r, d.cache) }},
 		{http.MethodGet, "/api/v1/timeline", func(w http.ResponseWriter, r *http.Request) { serveTimeline(w, r, d) }},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate/hunt"
@@ -37,11 +38,11 @@ type scanRow struct {
 
 func scanRowOf(a *hunt.Answer) scanRow {
 	row := scanRow{Outcome: a.Outcome, Connection: a.Connection, historyRow: historyRow{
-		Name: a.Name, Addr: addrText(a.Addr), Client: addrText(a.Client), FirstSeen: utc(a.FirstNs), LastSeen: utc(a.LastNs),
+		Name: a.Name, Addr: api.AddrText(a.Addr), Client: api.AddrText(a.Client), FirstSeen: api.UTC(a.FirstNs), LastSeen: api.UTC(a.LastNs),
 		Count: a.Count, TTL: rowTTL(a.TTL), Source: a.Source, Canonical: a.Canonical,
 	}}
 	if a.Addr.IsValid() {
-		until := utc(a.UntilNs)
+		until := api.UTC(a.UntilNs)
 		row.Until = &until
 	}
 	return row
@@ -185,8 +186,7 @@ func serveScan(w http.ResponseWriter, r *http.Request, d *daemon) {
 		return
 	}
 	defer d.scanning.Unlock()
-	control := http.NewResponseController(w)
-	body := &patient{body: http.MaxBytesReader(w, r.Body, maxScanBody), w: w, control: control}
+	body := api.NewPatient(http.MaxBytesReader(w, r.Body, maxScanBody), w)
 	s, err := parseScan(r, body, time.Now())
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		guard.Refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("more than %d MB: ask for fewer names at a time", maxScanBody>>20))

@@ -8,16 +8,17 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/api/apitest"
 	"flowname/correlate/hunt"
 )
 
 // A request is refused as a whole, by the line that is wrong.
 func TestScanRequests(t *testing.T) {
-	a := loadAPI(t)
+	a := apitest.Load(t)
 	c := startCollector(t, t.TempDir(), "--http-rate", "0")
-	var o operation
-	for _, o = range a.operations() {
-		if o.path == "/api/v1/scan" {
+	var o apitest.Operation
+	for _, o = range a.Operations() {
+		if o.Path == "/api/v1/scan" {
 			break
 		}
 	}
@@ -43,17 +44,17 @@ func TestScanRequests(t *testing.T) {
 		{"?names=0", "a.example\n", 400, "names: "},
 		{"?names=x", "a.example\n", 400, "names: "},
 	} {
-		got := send1(t, http.MethodPost, "http://"+c.http+"/api/v1/scan"+q.query, nil, strings.NewReader(q.body))
-		if q.status == 200 && got.StatusCode == 200 && len(got.body) == 0 {
+		got := apitest.Send(t, http.MethodPost, "http://"+c.http+"/api/v1/scan"+q.query, nil, strings.NewReader(q.body))
+		if q.status == 200 && got.StatusCode == 200 && len(got.Body) == 0 {
 			continue // nothing is known
 		}
-		a.hold(&o, got, q.status)
-		if !strings.Contains(string(got.body), q.want) {
-			t.Errorf("%.40q: got %s, want %q", q.body, got.body, q.want)
+		a.Hold(&o, got, q.status)
+		if !strings.Contains(string(got.Body), q.want) {
+			t.Errorf("%.40q: got %s, want %q", q.body, got.Body, q.want)
 		}
 	}
 	big := bytes.Repeat([]byte("a.example\n"), maxScanBody/10+1)
-	a.hold(&o, send1(t, http.MethodPost, "http://"+c.http+"/api/v1/scan", nil, bytes.NewReader(big)), http.StatusRequestEntityTooLarge)
+	a.Hold(&o, apitest.Send(t, http.MethodPost, "http://"+c.http+"/api/v1/scan", nil, bytes.NewReader(big)), http.StatusRequestEntityTooLarge)
 }
 
 // What is asked for is read as it was written.

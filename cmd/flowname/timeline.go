@@ -3,11 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -15,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/indicators"
@@ -166,26 +165,12 @@ func (c *timelineCmd) askDaemon(v url.Values, sinkholes *indicators.Set, places 
 			v.Add("sinkhole", e.String())
 		}
 	}
-	resp, err := ask(context.Background(), http.MethodGet, c.Server, "/api/v1/timeline?"+v.Encode(), nil, ", or --data DIR where none runs")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	for d := json.NewDecoder(resp.Body); ; {
-		var row timelineRow
-		switch err := d.Decode(&row); {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return fmt.Errorf("the answer of %s ends early: %w", redacted(c.Server), err)
-		}
+	return api.AskForRows(context.Background(), c.Server, "/api/v1/timeline?"+v.Encode(), func(row timelineRow) error {
 		if c.ASN != "" || c.Geo != "" {
 			row.place(places)
 		}
-		if err := line(&row); err != nil {
-			return err
-		}
-	}
+		return line(&row)
+	})
 }
 
 // A timelineRow is a phase of a name, or a name of an address, as programs read
@@ -274,7 +259,7 @@ func tellTimeline(ctx context.Context, src timeline.Source, q timelineQuery, pla
 
 func phaseRow(name string, p *timeline.Phase) *timelineRow {
 	r := &timelineRow{
-		Kind: "phase", Name: name, State: p.State.String(), Rotating: p.Rotating, FirstSeen: utc(p.FirstNs), LastSeen: utc(p.LastNs),
+		Kind: "phase", Name: name, State: p.State.String(), Rotating: p.Rotating, FirstSeen: api.UTC(p.FirstNs), LastSeen: api.UTC(p.LastNs),
 		Count: p.Count, Beside: p.Beside, Clients: p.ClientCount, AddressCount: p.AddressCount, Aliases: p.Aliases,
 		Addresses: []timelineAddr{},
 	}
@@ -282,14 +267,14 @@ func phaseRow(name string, p *timeline.Phase) *timelineRow {
 		r.Also = append(r.Also, s.String())
 	}
 	for _, c := range p.Clients {
-		r.FirstClients = append(r.FirstClients, timelineClient{c.Addr.String(), utc(c.FirstNs)})
+		r.FirstClients = append(r.FirstClients, timelineClient{c.Addr.String(), api.UTC(c.FirstNs)})
 		if c.FirstNs == p.FirstNs && r.FirstClient == "" {
 			r.FirstClient = c.Addr.String()
 		}
 	}
 	for _, a := range p.Addresses {
 		r.Addresses = append(r.Addresses, timelineAddr{
-			Addr: a.Addr.String(), State: a.State.String(), FirstSeen: utc(a.FirstNs), LastSeen: utc(a.LastNs), Count: a.Count,
+			Addr: a.Addr.String(), State: a.State.String(), FirstSeen: api.UTC(a.FirstNs), LastSeen: api.UTC(a.LastNs), Count: a.Count,
 		})
 	}
 	for _, code := range p.RCodes {
@@ -326,12 +311,12 @@ func tellNames(ctx context.Context, src timeline.Source, q timelineQuery, places
 	for i := range names {
 		n := &names[i]
 		row := &timelineRow{
-			Kind: "name", Name: n.Name, State: n.State.String(), FirstSeen: utc(n.FirstNs), LastSeen: utc(n.LastNs), Count: n.Count,
-			Connections: n.Connections, Clients: n.ClientCount, FirstClient: addrText(n.FirstClient), AddressCount: 1,
-			Addresses: []timelineAddr{{Addr: q.Addr.String(), State: n.State.String(), FirstSeen: utc(n.FirstNs), LastSeen: utc(n.LastNs), Count: n.Count}},
+			Kind: "name", Name: n.Name, State: n.State.String(), FirstSeen: api.UTC(n.FirstNs), LastSeen: api.UTC(n.LastNs), Count: n.Count,
+			Connections: n.Connections, Clients: n.ClientCount, FirstClient: api.AddrText(n.FirstClient), AddressCount: 1,
+			Addresses: []timelineAddr{{Addr: q.Addr.String(), State: n.State.String(), FirstSeen: api.UTC(n.FirstNs), LastSeen: api.UTC(n.LastNs), Count: n.Count}},
 		}
 		for _, t := range n.Times {
-			row.Times = append(row.Times, timelineTime{utc(t.FirstNs), utc(t.LastNs), t.Count})
+			row.Times = append(row.Times, timelineTime{api.UTC(t.FirstNs), api.UTC(t.LastNs), t.Count})
 		}
 		row.place(places)
 		if err := line(row); err != nil {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -11,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/guard"
-	"flowname/cmd/flowname/table"
 	"flowname/correlate/indicators"
 	"flowname/dnscache"
 )
@@ -68,26 +66,17 @@ func serveTimeline(w http.ResponseWriter, r *http.Request, d *daemon) {
 	if q.cfg.Sinkholes == nil {
 		q.cfg.Sinkholes = d.sinkholes.set.Load()
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	deadline := http.NewResponseController(w)
-	out := bufio.NewWriter(w)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	n := 0
+	out := api.NewWriter(w)
 	var lineErr error
 	err = tellTimeline(r.Context(), d.cache, q, d.places, func(row *timelineRow) error {
-		if n%table.Block == 0 {
-			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
-		}
-		n++
-		lineErr = enc.Encode(row)
+		lineErr = out.Write(row)
 		return lineErr
 	})
 	switch {
 	case lineErr != nil:
 	case errors.Is(err, dnscache.ErrBadQuery):
 		guard.Refuse(w, http.StatusBadRequest, err.Error())
-	case err != nil && n > 0:
+	case err != nil && out.Rows() > 0:
 		panic(http.ErrAbortHandler) // the reader sees that the answer is cut
 	case err != nil:
 		guard.Refuse(w, http.StatusInternalServerError, err.Error())

@@ -7,15 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
+	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
-	"flowname/cmd/flowname/table"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
 )
@@ -83,27 +82,13 @@ func (c *topCmd) readDirectory(q *topQuery, line func(any) error) error {
 }
 
 func (c *topCmd) askDaemon(line func(any) error) error {
-	resp, err := ask(context.Background(), http.MethodGet, c.Server, "/api/v1/top?"+c.values().Encode(), nil, ", or --data DIR where none runs")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	for d := json.NewDecoder(resp.Body); ; {
-		var text json.RawMessage
-		switch err := d.Decode(&text); {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return fmt.Errorf("the answer of %s ends early: %w", redacted(c.Server), err)
-		}
+	return api.AskForRows(context.Background(), c.Server, "/api/v1/top?"+c.values().Encode(), func(text json.RawMessage) error {
 		l, err := readTopLine(text)
-		if err == nil {
-			err = line(l)
-		}
 		if err != nil {
 			return err
 		}
-	}
+		return line(l)
+	})
 }
 
 func readTopLine(text json.RawMessage) (line any, err error) {
@@ -194,19 +179,10 @@ func serveTop(w http.ResponseWriter, r *http.Request, b *baselines) {
 		guard.Refuse(w, http.StatusNotFound, "no baselines are kept: the daemon runs with --no-baseline")
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	deadline := http.NewResponseController(w)
-	out := bufio.NewWriter(w)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	n := 0
+	out := api.NewWriter(w)
 	var lineErr error
 	err = q.tell(r.Context(), b.book, func(line any) error {
-		if n%table.Block == 0 {
-			deadline.SetWriteDeadline(time.Now().Add(historyWriteEvery))
-		}
-		n++
-		lineErr = enc.Encode(line)
+		lineErr = out.Write(line)
 		return lineErr
 	})
 	switch {

@@ -1,4 +1,4 @@
-package main
+package api
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// ask sends a request to the daemon at a --server URL, which may carry a name and
+// Ask sends a request to the daemon at a --server URL, which may carry a name and
 // password, and returns an answer of status 200. hint is what else can be
 // given where no daemon runs.
-func ask(ctx context.Context, method, server, path string, body io.Reader, hint string) (*http.Response, error) {
+func Ask(ctx context.Context, method, server, path string, body io.Reader, hint string) (*http.Response, error) {
 	if !strings.Contains(server, "://") {
 		server = "http://" + server
 	}
@@ -43,16 +43,37 @@ func ask(ctx context.Context, method, server, path string, body io.Reader, hint 
 	}
 	err = fmt.Errorf("%s answers %s: %s", base.Redacted(), resp.Status, errorText(resp.Body))
 	if resp.StatusCode == http.StatusTooManyRequests {
-		err = &tooFastError{err}
+		err = &TooFastError{err}
 	}
 	return nil, err
 }
 
-// A tooFastError is of a daemon that wants to be asked more slowly.
-type tooFastError struct{ error }
+// AskForRows asks for the rows at a path, and gives them one by one.
+func AskForRows[T any](ctx context.Context, server, path string, row func(T) error) error {
+	resp, err := Ask(ctx, http.MethodGet, server, path, nil, ", or --data DIR where none runs")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	for d := json.NewDecoder(resp.Body); ; {
+		var r T
+		switch err := d.Decode(&r); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return fmt.Errorf("the answer of %s ends early: %w", Redacted(server), err)
+		}
+		if err := row(r); err != nil {
+			return err
+		}
+	}
+}
 
-// redacted is a --server URL without its password.
-func redacted(server string) string {
+// A TooFastError is of a daemon that wants to be asked more slowly.
+type TooFastError struct{ error }
+
+// Redacted is a --server URL without its password.
+func Redacted(server string) string {
 	if u, err := url.Parse(server); err == nil {
 		return u.Redacted()
 	}
