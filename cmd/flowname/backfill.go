@@ -14,6 +14,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/export/flowlog"
@@ -87,17 +88,17 @@ func (c *backfillCmd) local(ctx context.Context, std command.Streams, out io.Wri
 		return err
 	}
 	if c.Data != "" && len(c.DNS) == 0 { // nothing is made where only something is asked
-		h, err := dnscache.OpenHistory(c.Data)
+		h, err := datadir.OpenHistory(c.Data)
 		if err != nil {
-			return openHistoryError(c.Data, err)
+			return err
 		}
 		if err := h.Close(); err != nil {
 			return err
 		}
 	}
-	cache, err := dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed})
+	cache, err := datadir.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed})
 	if err != nil {
-		return dataError(c.Data, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, cache.Close(time.Now().UnixNano())) }()
 	for _, path := range c.DNS {

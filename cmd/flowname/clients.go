@@ -16,6 +16,7 @@ import (
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/visibility"
@@ -191,9 +192,9 @@ func serveClients(w http.ResponseWriter, r *http.Request, b *clientBook) {
 }
 
 func (c *clientsCmd) readDirectory(q clientQuery, line func(any) error) error {
-	h, err := dnscache.OpenHistory(c.Data)
+	h, err := datadir.OpenHistory(c.Data)
 	if err != nil {
-		return openHistoryError(c.Data, err)
+		return err
 	}
 	keeper := visibility.Keeper{Shelf: h.Shelf(dnscache.ShelfVisibility)}
 	rows, judge, err := keeper.Load()

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/datadir"
 	"flowname/dnscache"
 	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
@@ -82,12 +83,12 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	if err = d.sinkholes.load(c.Sinkholes, log); err != nil {
 		return d, err
 	}
-	d.cache, err = dnscache.Open(dnscache.Config{
+	d.cache, err = datadir.Open(dnscache.Config{
 		Dir: c.Data, Retention: c.Retention, Window: c.IndexWindow, MaxVersions: c.IndexVersions,
 		Forwarders: d.dns.forwarders, MaxClients: c.MaxClients,
 	})
 	if err != nil {
-		return d, dataError(c.Data, err)
+		return d, err
 	}
 	if d.watch.seen, err = openSightings(&c.FirstSeenFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
 		return d, err

@@ -17,6 +17,7 @@ import (
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/table"
 	"flowname/dnscache"
@@ -67,9 +68,9 @@ func (c *firstSeenCmd) Run(std command.Streams) error {
 }
 
 func (c *firstSeenCmd) readDirectory(q firstSeenQuery, row func(firstSeenRow) error) error {
-	h, err := dnscache.OpenHistory(c.Data)
+	h, err := datadir.OpenHistory(c.Data)
 	if err != nil {
-		return openHistoryError(c.Data, err)
+		return err
 	}
 	pages, err := firstseen.Read(h.Shelf(dnscache.ShelfFirstSeen))
 	if err == nil {

@@ -2,14 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
 	"time"
 
 	"flowname/cmd/flowname/command"
 	"flowname/correlate/export"
-	"flowname/dnscache"
 	"flowname/dnscache/sensor"
 )
 
@@ -85,12 +83,4 @@ func appendOutput(path string, stdout io.Writer) (*export.File, error) {
 		return export.NewStream(stdout), nil
 	}
 	return export.OpenFile(path)
-}
-
-// dataError says what to do about a data directory that can not be used.
-func dataError(dir string, err error) error {
-	if errors.Is(err, dnscache.ErrLocked) {
-		return fmt.Errorf("the data directory %s is in use by another flowname: stop it or give another --data", dir)
-	}
-	return fmt.Errorf("data directory %s: %w", dir, err)
 }

@@ -17,6 +17,7 @@ import (
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/table"
 	"flowname/dnscache"
 )
@@ -162,9 +163,9 @@ func rowOf(r dnscache.Row) historyRow {
 }
 
 func (c *historyCmd) readDirectory(row func(historyRow) error) error {
-	h, err := dnscache.OpenHistory(c.Data)
+	h, err := datadir.OpenHistory(c.Data)
 	if err != nil {
-		return fmt.Errorf("history: %w", openHistoryError(c.Data, err))
+		return fmt.Errorf("history: %w", err)
 	}
 	q, err := c.query(time.Now())
 	if err == nil {
@@ -176,17 +177,6 @@ func (c *historyCmd) readDirectory(row func(historyRow) error) error {
 		err = errors.Join(err, rowErr)
 	}
 	return errors.Join(err, h.Close())
-}
-
-// openHistoryError says what to do about a history that can not be opened.
-func openHistoryError(dir string, err error) error {
-	switch {
-	case errors.Is(err, dnscache.ErrLocked):
-		return fmt.Errorf("%s is in use by a running flowname: ask it with --server URL instead of --data", dir)
-	case errors.Is(err, dnscache.ErrNoHistory):
-		return fmt.Errorf("%s holds no history: give the directory that run or replay had as --data", dir)
-	}
-	return err
 }
 
 func (c *historyCmd) askDaemon(row func(historyRow) error) error {

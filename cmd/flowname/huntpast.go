@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/api"
+	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
@@ -30,9 +31,9 @@ func (h *huntRun) openPast() (past, error) {
 	if h.Data == "" {
 		return &remotePast{server: h.Server}, nil
 	}
-	history, err := dnscache.OpenHistory(h.Data)
+	history, err := datadir.OpenHistory(h.Data)
 	if err != nil {
-		return nil, openHistoryError(h.Data, err)
+		return nil, err
 	}
 	return &localPast{history}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/datadir"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/dnscache"
@@ -94,8 +95,8 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	if err != nil {
 		return r, err
 	}
-	if r.cache, err = dnscache.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.forwarders, MaxClients: c.MaxClients}); err != nil {
-		return r, dataError(c.Data, err)
+	if r.cache, err = datadir.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.forwarders, MaxClients: c.MaxClients}); err != nil {
+		return r, err
 	}
 	if r.out, err = createOutput(c.Out, std.Out); err != nil {
 		return r, err

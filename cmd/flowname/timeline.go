@@ -15,6 +15,7 @@ import (
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
@@ -149,9 +150,9 @@ func readSinkholes(paths []string, notes io.Writer) (*indicators.Set, error) {
 }
 
 func (c *timelineCmd) readDirectory(q timelineQuery, places *geo.Reader, line func(*timelineRow) error) error {
-	h, err := dnscache.OpenHistory(c.Data)
+	h, err := datadir.OpenHistory(c.Data)
 	if err != nil {
-		return openHistoryError(c.Data, err)
+		return err
 	}
 	return errors.Join(tellTimeline(context.Background(), h, q, places, line), h.Close())
 }

@@ -14,6 +14,7 @@ import (
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
@@ -64,9 +65,9 @@ func (c *topCmd) values() url.Values {
 }
 
 func (c *topCmd) readDirectory(q *topQuery, line func(any) error) error {
-	h, err := dnscache.OpenHistory(c.Data)
+	h, err := datadir.OpenHistory(c.Data)
 	if err != nil {
-		return openHistoryError(c.Data, err)
+		return err
 	}
 	days, err := baseline.OpenArchive(h.Shelf(dnscache.ShelfBaseline))
 	switch {
