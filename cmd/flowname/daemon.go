@@ -17,6 +17,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
+	"flowname/cmd/flowname/reorder"
 	"flowname/dnscache"
 	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
@@ -201,10 +202,10 @@ func loadFile(cache *dnscache.Cache, w *watch, path string, dns dnsConfig) (n in
 		return 0, nil, err
 	}
 	defer f.close()
-	source := newReorderer(f.pull, dnsWindow)
-	for _, ok := source.head(); ok; _, ok = source.head() {
+	source := reorder.New(f.pull, dnsWindow)
+	for _, ok := source.Head(); ok; _, ok = source.Head() {
 		now := time.Now().UnixNano()
-		t := source.pop().value
+		t := source.Pop().Value
 		t.file(cache, w, now)
 		if n++; n%flushEvery == 0 {
 			if err := errors.Join(cache.Flush(now), w.settle(now)); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
+	"flowname/cmd/flowname/reorder"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/dnscache"
@@ -48,8 +49,8 @@ type replay struct {
 
 	dns         []*dnsFile
 	flows       []*flowFile
-	dnsSources  []*reorderer[piece]
-	flowSources []*reorderer[fileDatagram]
+	dnsSources  []*reorder.Buffer[piece]
+	flowSources []*reorder.Buffer[fileDatagram]
 
 	progress *progress
 	line     []byte
@@ -81,7 +82,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 			return r, err
 		}
 		r.dns = append(r.dns, f)
-		r.dnsSources = append(r.dnsSources, newReorderer(f.pull, max(1, dnsWindow/len(c.DNS))))
+		r.dnsSources = append(r.dnsSources, reorder.New(f.pull, max(1, dnsWindow/len(c.DNS))))
 	}
 	for _, path := range c.Flows {
 		f, err := openFlowFile(path, r.decoder, r.samples)
@@ -89,7 +90,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 			return r, err
 		}
 		r.flows = append(r.flows, f)
-		r.flowSources = append(r.flowSources, newReorderer(f.pull, max(1, flowWindow/len(c.Flows))))
+		r.flowSources = append(r.flowSources, reorder.New(f.pull, max(1, flowWindow/len(c.Flows))))
 	}
 	places, err := geo.New(c.ASN, c.Geo)
 	if err != nil {
@@ -140,15 +141,15 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 // it is filed before the flows that were received then are joined.
 func (r *replay) run(ctx context.Context) {
 	for ctx.Err() == nil && r.err == nil {
-		flowSource, flowNs := earliest(r.flowSources)
-		dnsSource, dnsNs := earliest(r.dnsSources)
+		flowSource, flowNs := reorder.Earliest(r.flowSources)
+		dnsSource, dnsNs := reorder.Earliest(r.dnsSources)
 		switch {
 		case dnsSource != nil && (flowSource == nil || dnsNs <= flowNs):
 			r.advance(dnsNs)
-			r.file(dnsSource.pop().value)
+			r.file(dnsSource.Pop().Value)
 		case flowSource != nil:
 			r.advance(flowNs)
-			datagram := flowSource.pop().value
+			datagram := flowSource.Pop().Value
 			for _, e := range datagram.evidence {
 				r.file(piece{response: e})
 			}

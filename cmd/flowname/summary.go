@@ -33,7 +33,7 @@ func (r *replay) summarise(w io.Writer) {
 	r.watch.usual.summarise(w)
 	for i, f := range r.dns {
 		f.summarise(w)
-		if late := r.dnsSources[i].late; late > 0 {
+		if late := r.dnsSources[i].Late(); late > 0 {
 			fmt.Fprintf(w, "%s: %s pieces of evidence stand behind so many later ones that flows may lack their names: "+
 				"'flowname backfill' puts them in\n", f.in.path, table.Grouped(late))
 		}

@@ -1,4 +1,4 @@
-package main
+package reorder
 
 import (
 	"math/rand/v2"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func pullOf(times []int64) pull[int] {
+func pullOf(times []int64) Pull[int] {
 	i := -1
 	return func() (int64, int, bool) {
 		i++
@@ -19,12 +19,12 @@ func pullOf(times []int64) pull[int] {
 
 func TestReordererSortsWithinItsWindow(t *testing.T) {
 	times := []int64{5, 3, 9, 3, 1, 7}
-	r := newReorderer(pullOf(times), len(times))
+	r := New(pullOf(times), len(times))
 	var got []int64
 	var order []int
-	for _, ok := r.head(); ok; _, ok = r.head() {
-		x := r.pop()
-		got, order = append(got, x.atNs), append(order, x.value)
+	for _, ok := r.Head(); ok; _, ok = r.Head() {
+		x := r.Pop()
+		got, order = append(got, x.AtNs), append(order, x.Value)
 	}
 	if want := []int64{1, 3, 3, 5, 7, 9}; !slices.Equal(got, want) {
 		t.Errorf("times %v: got %v, want %v", times, got, want)
@@ -39,13 +39,13 @@ func TestReordererHoldsNoMoreThanItsWindow(t *testing.T) {
 	for i := range times {
 		times[i] = rand.Int64N(1000)
 	}
-	r := newReorderer(pullOf(times), 10)
+	r := New(pullOf(times), 10)
 	n := 0
-	for _, ok := r.head(); ok; _, ok = r.head() {
+	for _, ok := r.Head(); ok; _, ok = r.Head() {
 		if len(r.heap) > 10 {
 			t.Fatalf("holds %d things, want at most 10", len(r.heap))
 		}
-		r.pop()
+		r.Pop()
 		n++
 	}
 	if n != len(times) {
@@ -54,15 +54,15 @@ func TestReordererHoldsNoMoreThanItsWindow(t *testing.T) {
 }
 
 func TestEarliestMergesSources(t *testing.T) {
-	sources := []*reorderer[int]{
-		newReorderer(pullOf([]int64{2, 4, 8}), 4),
-		newReorderer(pullOf(nil), 4),
-		newReorderer(pullOf([]int64{1, 4, 9}), 4),
+	sources := []*Buffer[int]{
+		New(pullOf([]int64{2, 4, 8}), 4),
+		New(pullOf(nil), 4),
+		New(pullOf([]int64{1, 4, 9}), 4),
 	}
 	var got []int64
-	for s, at := earliest(sources); s != nil; s, at = earliest(sources) {
-		if x := s.pop(); x.atNs != at {
-			t.Fatalf("popped %d, earliest said %d", x.atNs, at)
+	for s, at := Earliest(sources); s != nil; s, at = Earliest(sources) {
+		if x := s.Pop(); x.AtNs != at {
+			t.Fatalf("popped %d, earliest said %d", x.AtNs, at)
 		}
 		got = append(got, at)
 	}
