@@ -15,6 +15,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/datadir"
+	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/export/flowlog"
@@ -126,15 +127,15 @@ func (c *backfillCmd) eachFile(stdin io.Reader, do func(io.Reader) error) error 
 			}
 			continue
 		}
-		in, err := openPacked(path)
+		in, err := input.OpenPacked(path)
 		if err != nil {
 			return err
 		}
 		if in == nil {
 			continue // an empty file
 		}
-		err = do(in.reader)
-		in.close()
+		err = do(in.Reader)
+		in.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}

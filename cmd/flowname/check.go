@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/input"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/logs"
 	"flowname/dnscache/sensor/capture"
@@ -104,13 +105,13 @@ func (r *checkReport) usable() bool { return r.Used > 0 || r.Flows > 0 }
 
 // check reads a file to its end, in memory that does not depend on its size.
 func (c *checkCmd) check(arg string, config dnsConfig) *checkReport {
-	format, path := cutLogFormat(arg)
+	format, path := input.CutFormat(arg)
 	r := &checkReport{File: path, Tally: checkTally{forwarders: config.forwarders}}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		r.Problem = "it is a directory: name its files"
 		return r
 	}
-	in, err := openPacked(path)
+	in, err := input.OpenPacked(path)
 	switch {
 	case err != nil:
 		r.Problem = err.Error()
@@ -119,8 +120,8 @@ func (c *checkCmd) check(arg string, config dnsConfig) *checkReport {
 		r.Problem = "the file is empty"
 		return r
 	}
-	defer in.close()
-	r.Packed = in.packed
+	defer in.Close()
+	r.Packed = in.Packed
 	if err := c.checkInput(r, in, format, config); err != nil {
 		r.Problem = err.Error()
 	}
@@ -130,34 +131,34 @@ func (c *checkCmd) check(arg string, config dnsConfig) *checkReport {
 // beginningBytes is how much is shown of a file that is not known.
 const beginningBytes = 32
 
-func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, config dnsConfig) error {
-	head, _ := in.reader.Peek(16)
+func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Format, config dnsConfig) error {
+	head, _ := in.Reader.Peek(16)
 	if format == nil {
 		switch kind := capture.Sniff(head); {
 		case kind == capture.KindPcap || kind == capture.KindPcapNG:
 			r.describe(nameCapture)
-			return r.checkCapture(in.path, config)
+			return r.checkCapture(in.Path, config)
 		case dnstap.IsFrameStream(head):
 			r.describe(nameDnstap)
-			return r.checkFrames(in.path, config)
-		case in.isPowerDNS():
+			return r.checkFrames(in.Path, config)
+		case in.IsPowerDNS():
 			r.describe(namePowerDNS)
-			return r.checkFrames(in.path, config)
+			return r.checkFrames(in.Path, config)
 		}
 	}
 	if format == nil {
 		var err error
-		if format, err = peekLogFormat(in.reader); err != nil {
+		if format, err = input.PeekFormat(in.Reader); err != nil {
 			return err
 		}
 	}
 	if format == nil {
-		line, _ := in.reader.Peek(beginningBytes)
+		line, _ := in.Reader.Peek(beginningBytes)
 		text, _, _ := strings.Cut(string(line), "\n")
 		return fmt.Errorf("not a capture, a stream of dnstap or PowerDNS, or a log that is known ('flowname formats' lists them); it begins with %s", quoteExample([]byte(text[:min(len(text), beginningBytes)])))
 	}
 	written := time.Now()
-	if info, err := in.file.Stat(); err == nil {
+	if info, err := in.Stat(); err == nil {
 		written = info.ModTime()
 	}
 	logConfig, err := c.LogFlags.config(written)
@@ -166,7 +167,7 @@ func (c *checkCmd) checkInput(r *checkReport, in *input, format *logs.Format, co
 	}
 	logConfig.DNS64 = config.wire.DNS64
 	r.describe(format.Name)
-	return r.checkLog(in.reader, format, logConfig, c.Examples)
+	return r.checkLog(in.Reader, format, logConfig, c.Examples)
 }
 
 // describe says what the file is.

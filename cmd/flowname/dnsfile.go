@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"flowname/cmd/flowname/input"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -42,7 +43,7 @@ func (t *piece) file(cache *dnscache.Cache, w *watch, filedNs int64) {
 
 // A dnsFile yields the evidence of a file in the file's order.
 type dnsFile struct {
-	in      *input
+	in      *input.File
 	intake  *intake // for files that hold DNS messages
 	seen    uint64  // things read
 	ended   bool
@@ -73,12 +74,12 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := openInput(path)
+	in, err := input.Open(path)
 	if err == nil && format != nil {
-		in.kind, in.format = kindLog, format
+		in.Kind, in.Format = input.Log, format
 	}
-	if err == nil && in.kind == kindUnknown {
-		in.close()
+	if err == nil && in.Kind == input.Unknown {
+		in.Close()
 		err = fmt.Errorf("%s: %w", path, errNoEvidence)
 	}
 	if err != nil {
@@ -86,18 +87,18 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	}
 	f := &dnsFile{in: in, flush: func() {}}
 	f.intake = newIntake(config.wire, f.keep)
-	switch in.kind {
-	case kindDnstap:
+	switch in.Kind {
+	case input.Dnstap:
 		err = f.openDnstap()
-	case kindPowerDNS:
+	case input.PowerDNS:
 		f.openPowerDNS()
-	case kindLog:
+	case input.Log:
 		f.openLog(config.logs)
 	default:
 		err = f.openCapture(config.sensor)
 	}
 	if err != nil {
-		in.close()
+		in.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
@@ -107,7 +108,7 @@ var errNoEvidence = errors.New("neither a capture (pcap, pcapng), nor a stream o
 	"plain or packed with gzip or zstd; a log's format can be given: FORMAT:PATH")
 
 func (f *dnsFile) openDnstap() error {
-	reader, err := dnstap.NewReader(f.in.reader, dnstap.Config{})
+	reader, err := dnstap.NewReader(f.in.Reader, dnstap.Config{})
 	f.step = func() error {
 		var m dnstap.Message
 		err := reader.Next(&m)
@@ -127,7 +128,7 @@ func (f *dnsFile) openDnstap() error {
 }
 
 func (f *dnsFile) openPowerDNS() {
-	reader := powerdns.NewReader(f.in.reader)
+	reader := powerdns.NewReader(f.in.Reader)
 	var m powerdns.Message
 	f.step = func() error {
 		err := reader.Next(&m)
@@ -148,7 +149,7 @@ func (f *dnsFile) openPowerDNS() {
 func (f *dnsFile) openCapture(config sensor.Config) error {
 	config.Queries = true
 	s := sensor.New(config)
-	frames, err := capture.NewReader(f.in.reader)
+	frames, err := capture.NewReader(f.in.Reader)
 	first := true
 	f.step = func() error {
 		frame, err := frames.Next()
@@ -207,7 +208,7 @@ func (f *dnsFile) advance() bool {
 		return true
 	}
 	if err != io.EOF {
-		f.problem = fmt.Errorf("%s: %w", f.in.path, err)
+		f.problem = fmt.Errorf("%s: %w", f.in.Path, err)
 	}
 	f.flush()
 	f.close()
@@ -218,6 +219,6 @@ func (f *dnsFile) advance() bool {
 func (f *dnsFile) close() {
 	if !f.ended {
 		f.ended = true
-		f.in.close()
+		f.in.Close()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/input"
 	"flowname/dnscache"
 	"flowname/dnscache/logs"
 )
@@ -17,7 +18,7 @@ import (
 // splitFormat reads FORMAT:PATH or PATH; without a format the content tells. A
 // FORMAT that there is not is said, unless it is the beginning of a file's name.
 func splitFormat(text string) (*logs.Format, string, error) {
-	format, path := cutLogFormat(text)
+	format, path := input.CutFormat(text)
 	name, _, colon := strings.Cut(text, ":")
 	if format != nil || !colon || strings.ContainsAny(name, "./") {
 		return format, path, nil
@@ -32,11 +33,11 @@ func splitFormat(text string) (*logs.Format, string, error) {
 // last written.
 func (f *dnsFile) openLog(config logs.Config) {
 	config.ReferenceNs = time.Now().UnixNano()
-	if info, err := f.in.file.Stat(); err == nil && info.Mode().IsRegular() {
+	if info, err := f.in.Stat(); err == nil && info.Mode().IsRegular() {
 		config.ReferenceNs = info.ModTime().UnixNano()
 	}
-	lines := logs.NewLines(f.in.reader)
-	reader := logs.NewReader(f.in.format, config, logs.Sink{
+	lines := logs.NewLines(f.in.Reader)
+	reader := logs.NewReader(f.in.Format, config, logs.Sink{
 		Response:   f.keep,
 		Connection: func(c *dnscache.Connection) { f.ready = append(f.ready, piece{connection: clonedConnection(c)}) },
 	})
@@ -55,8 +56,8 @@ func (f *dnsFile) openLog(config logs.Config) {
 	f.flush = reader.Flush
 	f.accounts = func(tell func(string, any)) {
 		stats := reader.Stats()
-		tell(f.in.format.Name, stats)
-		tell(f.in.format.Name+" lines", linesByReason(&stats))
+		tell(f.in.Format.Name, stats)
+		tell(f.in.Format.Name+" lines", linesByReason(&stats))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"flowname/cmd/flowname/input"
 	"flowname/dnscache"
 	"flowname/dnscache/sensor/capture"
 	"flowname/dnscache/sensor/packet"
@@ -16,7 +17,7 @@ import (
 // datagram in the file's order. Any UDP payload that looks like an export message is one, whatever
 // its port.
 type flowFile struct {
-	in      *input
+	in      *input.File
 	frames  *capture.Reader
 	packets *packet.Decoder
 	packet  packet.Packet
@@ -54,17 +55,17 @@ func newFileSamples(config dnsConfig) *fileSamples {
 }
 
 func openFlowFile(path string, decoder *netflow.Decoder, samples *fileSamples) (*flowFile, error) {
-	in, err := openInput(path)
+	in, err := input.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if in.kind != kindCapture {
-		in.close()
-		return nil, fmt.Errorf("%s: flows are read from captures of export packets (pcap, pcapng); this is %s", path, kindTexts[in.kind])
+	if in.Kind != input.Capture {
+		in.Close()
+		return nil, fmt.Errorf("%s: flows are read from captures of export packets (pcap, pcapng); this is %v", path, in.Kind)
 	}
-	frames, err := capture.NewReader(in.reader)
+	frames, err := capture.NewReader(in.Reader)
 	if err != nil {
-		in.close()
+		in.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &flowFile{
@@ -97,7 +98,7 @@ func (f *flowFile) advance() bool {
 		return true
 	}
 	if err != io.EOF {
-		f.problem = fmt.Errorf("%s: %w", f.in.path, err)
+		f.problem = fmt.Errorf("%s: %w", f.in.Path, err)
 	}
 	f.close()
 	return false
@@ -126,7 +127,7 @@ func (f *flowFile) take(p *packet.Packet) {
 	}
 	f.refused++
 	if f.firstRefusal == nil {
-		f.firstRefusal = fmt.Errorf("%s: exporter %s: %w", f.in.path, p.Src, err)
+		f.firstRefusal = fmt.Errorf("%s: exporter %s: %w", f.in.Path, p.Src, err)
 	}
 }
 
@@ -142,6 +143,6 @@ func (f *flowFile) takeAnswers() {
 func (f *flowFile) close() {
 	if !f.ended {
 		f.ended = true
-		f.in.close()
+		f.in.Close()
 	}
 }

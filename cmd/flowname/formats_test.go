@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"flowname/cmd/flowname/input"
 )
 
 // TestFormatsFit: what people read fits a terminal of 100 columns, but for the
@@ -42,7 +44,7 @@ func TestCutLogFormat(t *testing.T) {
 		"c:fg.log":                  {"", "c:fg.log"},
 		"sysmon:":                   {"sysmon", ""},
 	} {
-		format, path := cutLogFormat(text)
+		format, path := input.CutFormat(text)
 		name := ""
 		if format != nil {
 			name = format.Name

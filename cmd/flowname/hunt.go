@@ -192,11 +192,17 @@ func (h *huntRun) write(stdout io.Writer) error {
 
 // A ticker shows a line of progress on a terminal.
 type ticker struct {
-	progress
+	w     io.Writer // nil: show nothing
+	shown time.Time
 	width int
 }
 
-func newTicker(w io.Writer) *ticker { return &ticker{progress: *newProgress(w, nil)} }
+func newTicker(w io.Writer) *ticker {
+	if !command.OnTerminal(w) {
+		w = nil
+	}
+	return &ticker{w: w}
+}
 
 // say shows a line in place of the last one, but not too often.
 func (t *ticker) say(format string, args ...any) {

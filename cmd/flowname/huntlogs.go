@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/export/flowlog"
 )
@@ -33,7 +34,7 @@ func (h *huntRun) readLogs(ctx context.Context, files []string) error {
 		}
 	}
 	for i, path := range files {
-		in, err := openPacked(path)
+		in, err := input.OpenPacked(path)
 		if err != nil {
 			return err
 		}
@@ -41,10 +42,11 @@ func (h *huntRun) readLogs(ctx context.Context, files []string) error {
 		if in == nil {
 			continue // an empty file
 		}
-		err = h.readLog(ctx, in.reader, func() {
-			h.show.say("logs: %d %% of %d files, %s lines", 100*(done+in.read.Load())/max(size, 1), len(files), table.Grouped(h.tally.Lines))
+		err = h.readLog(ctx, in.Reader, func() {
+			read, _ := in.Done()
+			h.show.say("logs: %d %% of %d files, %s lines", 100*(done+read)/max(size, 1), len(files), table.Grouped(h.tally.Lines))
 		})
-		in.close()
+		in.Close()
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -11,6 +11,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
+	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/reorder"
 	"flowname/correlate"
 	"flowname/correlate/export"
@@ -197,8 +198,8 @@ func (r *replay) write(f *correlate.Flow) {
 	r.err = r.out.Write(r.line)
 }
 
-func (r *replay) inputs() []*input {
-	var all []*input
+func (r *replay) inputs() []*input.File {
+	var all []*input.File
 	for _, f := range r.dns {
 		all = append(all, f.in)
 	}

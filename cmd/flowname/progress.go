@@ -3,14 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
+
+	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/input"
 )
 
 // progress shows how much of the input files is read, on a terminal only.
 type progress struct {
 	w      io.Writer // nil: show nothing
-	inputs []*input
+	inputs []*input.File
 	steps  uint64
 	shown  time.Time
 }
@@ -18,12 +20,10 @@ type progress struct {
 // progressSteps is how many things are done between two looks at the clock.
 const progressSteps = 1 << 12
 
-func newProgress(w io.Writer, inputs []*input) *progress {
+func newProgress(w io.Writer, inputs []*input.File) *progress {
 	p := &progress{inputs: inputs}
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			p.w = w
-		}
+	if command.OnTerminal(w) {
+		p.w = w
 	}
 	return p
 }
@@ -39,7 +39,8 @@ func (p *progress) step() {
 	p.shown = now
 	var read, size int64
 	for _, in := range p.inputs {
-		read, size = read+in.read.Load(), size+in.size
+		r, s := in.Done()
+		read, size = read+r, size+s
 	}
 	if size > 0 {
 		fmt.Fprintf(p.w, "\r%3d %% read", 100*read/size)

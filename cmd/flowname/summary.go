@@ -35,7 +35,7 @@ func (r *replay) summarise(w io.Writer) {
 		f.summarise(w)
 		if late := r.dnsSources[i].Late(); late > 0 {
 			fmt.Fprintf(w, "%s: %s pieces of evidence stand behind so many later ones that flows may lack their names: "+
-				"'flowname backfill' puts them in\n", f.in.path, table.Grouped(late))
+				"'flowname backfill' puts them in\n", f.in.Path, table.Grouped(late))
 		}
 	}
 	for _, f := range r.flows {
@@ -96,7 +96,7 @@ func summariseCounters(w io.Writer, title string, stats any) {
 
 func (f *dnsFile) summarise(w io.Writer) {
 	f.accounts(func(what string, stats any) {
-		title := f.in.path + ": " + what
+		title := f.in.Path + ": " + what
 		if lines, ok := stats.([]reasonCount); ok {
 			fmt.Fprintf(w, "%s: %s\n", title, strings.Trim(fmt.Sprint(lines), "[]"))
 			return
@@ -121,7 +121,7 @@ func (s *fileSamples) summarise(w io.Writer) {
 
 func (f *flowFile) summarise(w io.Writer) {
 	if f.foreign > 0 {
-		fmt.Fprintf(w, "%s: %d of %d UDP datagrams are no NetFlow, IPFIX or sFlow\n", f.in.path, f.foreign, f.datagrams)
+		fmt.Fprintf(w, "%s: %d of %d UDP datagrams are no NetFlow, IPFIX or sFlow\n", f.in.Path, f.foreign, f.datagrams)
 	}
 	if f.firstRefusal != nil {
 		fmt.Fprintf(w, "%d messages were refused in part, the first: %v\n", f.refused, f.firstRefusal)

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"os"
 )
 
 // Streams are where a command reads and writes: data goes to stdout, all else to
@@ -10,6 +11,16 @@ import (
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+}
+
+// OnTerminal tells whether a person sees what is written.
+func OnTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // A UsageError is a wrong use of the command line that only the command
