@@ -51,13 +51,14 @@ const (
 	defaultMaxClients  = 1 << 20
 	defaultBlockCache  = 64 << 20
 	limitMaxVersions   = 32 << 20
+	limitRetention     = 100 * 365 * 24 * time.Hour
 )
 
 // Validate says what is wrong with the settings, and what would be right.
 func (cfg *Config) Validate() error {
 	switch {
-	case cfg.Retention < 0:
-		return fmt.Errorf("retention %v: want a positive duration", cfg.Retention)
+	case cfg.Retention < 0 || cfg.Retention > limitRetention:
+		return fmt.Errorf("retention %v: want a positive duration of at most a hundred years", cfg.Retention)
 	case cfg.Window < 0:
 		return fmt.Errorf("window %v: want a positive duration", cfg.Window)
 	case cfg.MaxVersions < 0 || cfg.MaxVersions > limitMaxVersions:

@@ -343,7 +343,8 @@ func TestStatsAreCovered(t *testing.T) {
 		OutcomesEvicted OutcomeRuns BadTime BadName BadAddr Reserved
 		Forwarded Masked Extended Duplicates Late ChainFull
 		Dropped Versions Pairs Addresses Clients Names NameBytes Pending EvictedWindow EvictedBound Trimmed
-		EvictedClients Lookups Hits Filtered ColdReads ColdErrors ColdCut Written WriteErrors Warmed`)
+		EvictedClients Lookups Hits Filtered ColdReads ColdErrors ColdCut Written WriteErrors Warmed
+		TableBytes ExpiredBytes`)
 	if d := gocmp.Diff(known, strings.Fields(all.String()), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("-known +there\n%s", d)
 	}

@@ -130,6 +130,13 @@
 // runs live for the retention; entries of the name index a week longer, because
 // they are renewed once an hour of event time only.
 //
+// What has expired is dropped when its neighbours are compacted, which happens where new
+// evidence comes. Where none comes, Badger is made to find the tables of the last level in
+// which nothing lives, or nearly nothing, and writes one each ten seconds anew (see
+// expiry.go): at most 190 MB a minute go, and while something lives in a table it is left
+// alone. TableBytes and ExpiredBytes tell what there is. In the levels above, a
+// tenth of a large history and 150 MB of a small one, what expired waits for new evidence.
+//
 // Flush writes what is pending; cmd calls it each half second, so that the end of
 // the process, by kill -9 too, costs less than a second. Writes are not synced: a
 // loss of power can cost what the kernel had not written. Before a late answer is

@@ -34,8 +34,8 @@ func (c *Cache) Flush(nowNs int64) error {
 		w.clients(&c.clients.shards[i])
 	}
 	st := state{began: c.beganNs.Load(), newest: c.newest.Load(), clock: c.clock.now.Load()}
-	if st != c.saved {
-		w.put([]byte{kindState}, st.value(), 0)
+	if st != c.saved || len(w.entries) > 0 || w.sentEntries > 0 {
+		w.put([]byte{kindState}, st.value(), 0, 0)
 	}
 	w.send(0)
 	err := w.err
@@ -57,14 +57,16 @@ func (c *Cache) Flush(nowNs int64) error {
 	return nil
 }
 
-// Maintain gives disk space back. It may take seconds and is called now and
-// then, beside the rest; nowNs is not needed by what it does today.
-func (c *Cache) Maintain(int64) {
+// Maintain lets Badger give back, beside the rest, the disk space of what was
+// overwritten and what has expired by nowNs. It may take seconds and is called each
+// minute or so.
+func (c *Cache) Maintain(nowNs int64) {
 	if c.store == nil {
 		return
 	}
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
+	c.store.version = max(c.store.version, uint64(max(nowNs, 0)))
 	c.store.maintain()
 }
 
@@ -193,15 +195,14 @@ func (w *writer) write(q *writing) {
 		}
 	}
 	value := w.key(func(b []byte) []byte { return appendValue(b, &q.run) })
-	expires := uint64(q.filed) + uint64(w.keep)
-	w.put(q.key, value, expires)
+	w.put(q.key, value, q.filed, w.keep)
 	if q.name != nil {
-		w.put(q.name, nil, expires+nameSlack)
+		w.put(q.name, nil, q.filed, w.keep+nameSlack)
 	}
 }
 
-func (w *writer) put(key, value []byte, expires uint64) {
-	w.entries = append(w.entries, entry{key, value, expires})
+func (w *writer) put(key, value []byte, filed, lives uint32) {
+	w.entries = append(w.entries, entry{key, value, filed, lives})
 }
 
 // sentTogether is how many entries are sorted and written at a time: far more than a
@@ -246,7 +247,7 @@ func (w *writer) clients(s *clientShard) {
 	s.mu.RUnlock()
 	w.sent = append(w.sent, sent)
 	for _, x := range list {
-		w.put(x.key, nil, uint64(x.filed)+uint64(w.keep)+2*clientRefresh)
+		w.put(x.key, nil, x.filed, w.keep+2*clientRefresh)
 	}
 }
 

@@ -38,7 +38,7 @@ type largeWriter struct {
 	s       *store
 	b       []byte
 	entries []entry
-	expires uint64
+	filed   uint32
 }
 
 func (w *largeWriter) add(key func([]byte) []byte, value []byte) {
@@ -46,7 +46,7 @@ func (w *largeWriter) add(key func([]byte) []byte, value []byte) {
 	w.b = key(w.b)
 	end := len(w.b)
 	w.b = append(w.b, value...)
-	w.entries = append(w.entries, entry{key: w.b[at:end:end], value: w.b[end:len(w.b):len(w.b)], expires: w.expires})
+	w.entries = append(w.entries, entry{key: w.b[at:end:end], value: w.b[end:len(w.b):len(w.b)], filed: w.filed, lives: 10 * 365 * 24 * 3600})
 	if len(w.entries) == 1<<17 {
 		w.flush()
 	}
@@ -82,7 +82,7 @@ func TestMakeLargeHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.version++
-	w := &largeWriter{t: t, s: s, expires: uint64(begun.Add(10 * 365 * 24 * time.Hour).Unix())}
+	w := &largeWriter{t: t, s: s, filed: uint32(begun.Unix())}
 	value := func(at int64) []byte {
 		return appendValue(nil, &run{first: at, last: at + 2e9, count: 2, ttl: 60, source: SourceDnstap})
 	}

@@ -142,7 +142,7 @@ func writeLayout(b *testing.B, l layout, versions, again int) {
 		b.Fatal(err)
 	}
 	before, begun := layoutCPU(), time.Now()
-	expires := uint64(begun.Unix()) + 30*24*3600
+	filed := uint32(begun.Unix())
 	var entries []entry
 	flush := func() {
 		s.version++
@@ -155,7 +155,7 @@ func writeLayout(b *testing.B, l layout, versions, again int) {
 	s.version = uint64(begun.UnixNano())
 	for i := range versions {
 		v := visitOf(i, versions, again)
-		l.put(func(key, value []byte) { entries = append(entries, entry{key, value, expires}) }, &v)
+		l.put(func(key, value []byte) { entries = append(entries, entry{key, value, filed, 30 * 24 * 3600}) }, &v)
 		if i%37_500 == 0 {
 			flush()
 		}

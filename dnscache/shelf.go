@@ -105,6 +105,10 @@ func (s *Shelf) Write(entries []ShelfEntry) error {
 	s.store.version++
 	batch := s.store.db.NewManagedWriteBatch()
 	defer batch.Cancel()
+	state := &badger.Entry{Key: []byte{kindState}, Value: s.cache.saved.value()} // its version is to be the latest
+	if err := batch.SetEntryAt(state, s.store.version); err != nil {
+		return fmt.Errorf("dnscache: write the shelf: %w", err)
+	}
 	for i := range entries {
 		e := &entries[i]
 		var err error

@@ -44,6 +44,10 @@ type Stats struct {
 
 	// Written keys, failed Flushes, and versions that Open read into the index.
 	Written, WriteErrors, Warmed uint64
+
+	// As of the last Maintain: bytes of all tables on disk, and of those that have
+	// expired as a whole and will be given back.
+	TableBytes, ExpiredBytes uint64
 }
 
 // shardCounters are those that are raised under a shard's lock, at most for
@@ -93,6 +97,9 @@ func (c *Cache) Stats() Stats {
 		st.Clients += uint64(s.index.n)
 		s.mu.RUnlock()
 		st.EvictedClients += s.evicted.Load()
+	}
+	if c.store != nil {
+		st.TableBytes, st.ExpiredBytes = c.store.tableBytes.Load(), c.store.expiredBytes.Load()
 	}
 	n, bytes := c.names.size()
 	st.Names, st.NameBytes = uint64(n), uint64(bytes)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -27,12 +28,15 @@ var (
 )
 
 // store is the history in Badger. A key's version in Badger is the time of its
-// writing, never the evidence's: the newest write of a key wins, and an expired
-// key has nothing older beneath it that would live.
+// writing, or ahead of it by what it lives (see expiry.go), never the evidence's:
+// the newest write of a key wins, and an expired key has nothing older beneath it
+// that would live.
 type store struct {
 	db      *badger.DB
-	version uint64 // of the latest write; changed by Flush only
+	version uint64 // of the latest write; guarded by Cache.flushing
 	hold    func() // of tests: a disk that hangs; nil otherwise
+
+	tableBytes, expiredBytes atomic.Uint64 // as of the last Maintain
 }
 
 // Badger's sizes are for a small machine: at most 4 memtables of 32 MB and the
@@ -48,6 +52,7 @@ const (
 	baseTable     = 8 << 20
 	baseLevel     = 64 << 20
 	maxWrites     = 16 // batches on their way
+	compactors    = 3  // the third is the one that looks for what expired
 )
 
 // openStore opens dir, or makes it.
@@ -65,7 +70,7 @@ func openStore(dir string, blockCache int64, warn func(string)) (*store, error) 
 		WithNumMemtables(memTables).
 		WithNumLevelZeroTables(4).
 		WithNumLevelZeroTablesStall(12).
-		WithNumCompactors(2).
+		WithNumCompactors(compactors).
 		WithValueLogFileSize(valueLogFile).
 		WithBlockCacheSize(max(blockCache, minBlockCache)).
 		WithCompression(options.ZSTD).
@@ -74,7 +79,7 @@ func openStore(dir string, blockCache int64, warn func(string)) (*store, error) 
 		WithBaseTableSize(baseTable).
 		WithBaseLevelSize(baseLevel).
 		WithChecksumVerificationMode(options.OnBlockRead)
-	opt.LmaxCompaction = true // what expired goes from the last level too
+	opt.LmaxCompaction = true // see expiry.go
 	db, err := guardedOpen(opt)
 	switch {
 	case err == nil:
@@ -85,7 +90,7 @@ func openStore(dir string, blockCache int64, warn func(string)) (*store, error) 
 	default:
 		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, dir, err)
 	}
-	s := &store{db: db, version: db.MaxVersion()}
+	s := &store{db: db}
 	if err := s.checkFormat(dir); err != nil {
 		_ = s.close() // the first error is the one that tells
 		return nil, err
@@ -142,12 +147,6 @@ func (s *store) get(key []byte, fn func(value []byte) error) (bool, error) {
 	return true, nil
 }
 
-// entry is a key, its value and when it expires, in Unix seconds.
-type entry struct {
-	key, value []byte
-	expires    uint64
-}
-
 // write gives Badger entries in the order of their keys, by the only way that
 // keeps it: a transaction is a map, and so is a batch of them. Neighbours are then
 // inserted one after the other while their part of the memtable is in the
@@ -157,16 +156,21 @@ func (s *store) write(entries []entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	marks := [1]byte{discardEarlier}
 	if s.hold != nil {
 		s.hold()
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.key, b.key) })
 	l := s.db.NewKVLoader(maxWrites)
-	kv := pb.KV{Version: s.version}
+	var kv pb.KV
 	var err error
 	for i := range entries {
 		e := &entries[i]
-		kv.Key, kv.Value, kv.ExpiresAt = e.key, e.value, e.expires
+		kv.Key, kv.Value, kv.Version, kv.ExpiresAt = e.key, e.value, e.version(s.version), e.expires()
+		kv.Meta = nil
+		if e.lives > 0 {
+			kv.Meta = marks[:]
+		}
 		if err = l.Set(&kv); err != nil {
 			break
 		}
@@ -178,20 +182,30 @@ func (s *store) holdsClient(p ip) (bool, error) {
 	return s.get(appendClientKey(nil, p), nil)
 }
 
-// checkFormat refuses a history of another format.
+// checkFormat refuses a history of another format. The state is written whenever
+// something is, so that its version is the latest.
 func (s *store) checkFormat(dir string) error {
-	var version byte
-	found, err := s.get([]byte{kindState}, func(b []byte) error {
-		if len(b) > 0 {
-			version = b[0]
-		}
+	txn := s.read()
+	defer txn.Discard()
+	item, err := txn.Get([]byte{kindState})
+	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil
-	})
-	if err != nil {
-		return err
 	}
-	if found && version != formatVersion {
-		return fmt.Errorf("dnscache: the history in %s has format %d, this program reads %d", dir, version, formatVersion)
+	var format byte
+	if err == nil {
+		s.version = item.Version()
+		err = item.Value(func(b []byte) error {
+			if len(b) > 0 {
+				format = b[0]
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("dnscache: read the history: %w", err)
+	}
+	if format != formatVersion {
+		return fmt.Errorf("dnscache: the history in %s has format %d, this program reads %d", dir, format, formatVersion)
 	}
 	return nil
 }
@@ -202,10 +216,11 @@ func (s *store) state() (st state, err error) {
 	return st, err
 }
 
-// maintain lets compaction drop what was overwritten, and gives back what it can
-// of the value log.
+// maintain lets compaction drop what was overwritten and what has expired, and gives
+// back what it can of the value log.
 func (s *store) maintain() {
 	s.db.SetDiscardTs(s.version)
+	s.measure()
 	for s.db.RunValueLogGC(0.5) == nil {
 		continue // each round rewrites one file
 	}

@@ -160,7 +160,7 @@ func (s *resolverServer) connections(ch chan<- prometheus.Metric, stage string, 
 // how often something was.
 var sizes = map[string]bool{
 	"cache_versions": true, "cache_pairs": true, "cache_addresses": true, "cache_clients": true,
-	"cache_names": true, "cache_name_bytes": true, "cache_pending": true, "cache_outcome_runs": true,
+	"cache_names": true, "cache_name_bytes": true, "cache_pending": true, "cache_outcome_runs": true, "cache_table_bytes": true, "cache_expired_bytes": true,
 	"visibility_clients": true,
 	"baseline_domains":   true, "baseline_open": true, "baseline_stored": true,
 	"first_seen_domains": true, "first_seen_names": true, "first_seen_pairs": true,
