@@ -28,6 +28,7 @@ type ShelfName byte
 const (
 	ShelfFirstSeen  ShelfName = 'f' // package firstseen
 	ShelfNames      ShelfName = 'n' // the lives of names, for findings
+	ShelfFindings   ShelfName = 'd' // which findings were told
 	ShelfBaseline   ShelfName = 'b' // package correlate/baseline
 	ShelfVisibility ShelfName = 'v' // package correlate/visibility
 )

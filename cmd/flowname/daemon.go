@@ -96,7 +96,7 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	}
 	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
 		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, nulls: &d.sinkholes, seed: rand.Uint64(), out: c.Out,
-		open: output(appendOutput, std.Out), feeds: feedNames(c.feeds),
+		open: output(appendOutput, std.Out), feeds: feedNames(c.feeds), told: d.cache.Shelf(dnscache.ShelfFindings),
 	}); err != nil {
 		return d, err
 	}

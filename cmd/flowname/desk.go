@@ -55,7 +55,8 @@ type reporterConfig struct {
 	nulls  *sinkholes // nil: none are known
 	seed   uint64
 	feeds  []string
-	out    string // where flows go
+	told   *dnscache.Shelf // keeps what was told; nil: the next time all is told again
+	out    string          // where flows go
 	open   func(path string) (*export.File, error)
 }
 
@@ -64,9 +65,14 @@ func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
 	if flags.Findings == "-" && cfg.out == "-" {
 		return nil, command.Usagef("--findings - and --out - are the same place: give one of them a file")
 	}
-	desk, err := findings.New(findings.Config{Feeds: cfg.feeds, Off: flags.NoFinding, Lines: flags.Findings != "", Seed: cfg.seed})
-	if err != nil {
+	desk, err := findings.New(findings.Config{
+		Feeds: cfg.feeds, Off: flags.NoFinding, Lines: flags.Findings != "", Seed: cfg.seed, Shelf: cfg.told,
+	})
+	if bad := (*findings.ConfigError)(nil); errors.As(err, &bad) {
 		return nil, command.Usagef("--no-finding: %v", err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	r := &reporter{desk: desk, inside: correlate.Inside{Cache: cfg.cache}, cache: cfg.cache}
 	if r.inside.Networks, err = command.ParseNetworks("--inside", flags.Inside); err != nil {
@@ -135,26 +141,39 @@ func (r *reporter) openNames(cfg reporterConfig) (err error) {
 	return err
 }
 
-// namesSaved is how often the lives of names are saved: what a kill can lose of them.
-const namesSaved = 5 * time.Minute
+// How often the lives of names, and what was told, are saved: what a kill can lose of
+// them.
+const (
+	namesSaved = 5 * time.Minute
+	toldSaved  = 5 * time.Second
+)
 
-// keep saves the lives of names until ctx ends.
+// keep saves the lives of names and what was told until ctx ends.
 func (r *reporter) keep(ctx context.Context, log *slog.Logger) error {
-	if r.names == nil {
-		return nil
-	}
-	tick := time.NewTicker(namesSaved)
-	defer tick.Stop()
+	names, told := time.NewTicker(namesSaved), time.NewTicker(toldSaved)
+	defer names.Stop()
+	defer told.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-			if err := r.names.Save(); err != nil {
+		case <-names.C:
+			if err := r.saveNames(); err != nil {
 				log.Error("what findings know of names could not be saved", "err", err)
+			}
+		case <-told.C:
+			if err := r.desk.Save(); err != nil {
+				log.Error("which findings were told could not be saved; it is tried again", "err", err)
 			}
 		}
 	}
+}
+
+func (r *reporter) saveNames() error {
+	if r.names == nil {
+		return nil
+	}
+	return r.names.Save()
 }
 
 // announce tells which rule is off for want of a setting.
@@ -194,12 +213,9 @@ func (r *reporter) close() error {
 	if r == nil {
 		return nil
 	}
-	var err error
-	if r.names != nil {
-		err = r.names.Save()
-	}
+	err := r.saveNames()
 	if r.file != nil {
-		err = errors.Join(err, r.write(), r.file.Close())
+		err = errors.Join(err, r.write(), r.file.Close(), r.desk.SaveAll())
 	}
 	return err
 }

@@ -63,3 +63,34 @@ func TestRunTellsFindings(t *testing.T) {
 		t.Errorf("the new file has %q", got)
 	}
 }
+
+// TestRestartRepeatsNoFinding: what the day's file of findings has is not in it twice
+// because the daemon was killed, or ended, in between.
+func TestRestartRepeatsNoFinding(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "findings.jsonl")
+	start := func() *collector { return startCollector(t, dir, append(apiFlags, "--findings", path)...) }
+	const repeated = `flowname_findings_suppressed_total{code="outside_resolver",reason="repeated"} `
+
+	c := start()
+	c.play()
+	eventually(t, "the finding is written", func() bool { return len(lines(t, path)) == 1 })
+	eventually(t, "it is remembered", func() bool { return c.hasMetric("flowname_findings_unsaved 0") })
+	c.cmd.Process.Kill()
+	<-c.exited
+
+	for _, how := range []string{"killed", "ended"} {
+		c = start()
+		c.play()
+		eventually(t, "the repetition is counted by one whose predecessor was "+how, func() bool { return c.hasMetric(repeated + "1") })
+		if !c.hasMetric(`flowname_findings_total{code="outside_resolver"} 0`) {
+			t.Errorf("it was told again by one whose predecessor was %s", how)
+		}
+		if err := c.end(syscall.SIGTERM); err != nil {
+			t.Errorf("after SIGTERM: %v: %s", err, c.stderr)
+		}
+	}
+	if got := lines(t, path); len(got) != 1 {
+		t.Errorf("the file has %d lines, want the first one's:\n%s", len(got), strings.Join(got, "\n"))
+	}
+}

@@ -165,7 +165,7 @@ var sizes = map[string]bool{
 	"baseline_domains":   true, "baseline_open": true, "baseline_stored": true,
 	"first_seen_domains": true, "first_seen_names": true, "first_seen_pairs": true,
 	"first_seen_waiting": true, "first_seen_young": true,
-	"lives_names": true, "log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
+	"findings_unsaved": true, "lives_names": true, "log_files": true, "log_open": true, "log_behind": true, "syslog_streams": true,
 }
 
 type label struct{ name, value string }

@@ -61,6 +61,11 @@ const feedPrefix = "feed:"
 // maxFeeds is how many feeds have codes.
 const maxFeeds = 255 - int(numCodes)
 
+// A ConfigError says what is wrong with a configuration.
+type ConfigError struct{ text string }
+
+func (e *ConfigError) Error() string { return e.text }
+
 // off reads the texts of codes that are switched off; feed is all feeds.
 func off(texts []string, all []string) ([256]bool, error) {
 	var no [256]bool
@@ -74,7 +79,7 @@ func off(texts []string, all []string) ([256]bool, error) {
 		case text != "" && i >= 0:
 			no[i] = true
 		default:
-			return no, fmt.Errorf("%q is no code of a finding: there are %s, feed and feed:NAME of each feed", text, strings.Join(codeNames[1:], ", "))
+			return no, &ConfigError{fmt.Sprintf("%q is no code of a finding: there are %s, feed and feed:NAME of each feed", text, strings.Join(codeNames[1:], ", "))}
 		}
 	}
 	return no, nil

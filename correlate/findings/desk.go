@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"flowname/dnscache"
 )
 
 // Rules of the desk.
@@ -29,25 +31,35 @@ type Config struct {
 	Off []string
 	// Lines says that somebody takes lines.
 	Lines bool
-	// Seed fixes how what is remembered is spread; a daemon's is secret.
+	// Seed fixes how what is remembered is spread; a daemon's is secret and stays with
+	// what is kept.
 	Seed uint64
+	// Shelf keeps what was told, for Save; nil: nothing is kept. It has no use without
+	// Lines: who reads only the API finds nothing there after a restart, and has to
+	// be told again.
+	Shelf *dnscache.Shelf
 }
 
 // A Desk decides what is told, and keeps it.
 type Desk struct {
-	codes []string
-	off   [256]bool
-	seed  uint64
-	takes bool
+	codes  []string
+	hashes []uint64 // of the codes, by their texts: a feed's number is not the same for ever
+	off    [256]bool
+	seed   uint64
+	takes  bool
+	shelf  *dnscache.Shelf // nil: nothing is kept
 
 	mu     sync.Mutex
 	seen   seen
+	turn   uint32 // how often lines were taken
 	limit  limit
 	recent ring
 	lines  []byte
 	counts []Count
 	lost   uint64
 	bad    uint64
+
+	unreadable uint64
 }
 
 // A Count is what became of the findings of one code.
@@ -66,12 +78,18 @@ type DeskStats struct {
 	LostLines uint64
 	// Unwritable findings could not be encoded.
 	Unwritable uint64
+	// Unreadable sets of findings that were told were on the shelf.
+	Unreadable uint64
+
+	// Unsaved findings were told and are not on the shelf, now.
+	Unsaved uint64
 }
 
-// New returns a Desk.
+// New returns a Desk that remembers what is kept on the shelf. An error that is a
+// *ConfigError is about the configuration.
 func New(cfg Config) (*Desk, error) {
 	if len(cfg.Feeds) > maxFeeds {
-		return nil, fmt.Errorf("%d feeds are more than %d", len(cfg.Feeds), maxFeeds)
+		return nil, &ConfigError{fmt.Sprintf("%d feeds are more than %d", len(cfg.Feeds), maxFeeds)}
 	}
 	d := &Desk{codes: append([]string(nil), codeNames[:]...), seed: cfg.Seed, takes: cfg.Lines}
 	for _, name := range cfg.Feeds {
@@ -86,6 +104,14 @@ func New(cfg Config) (*Desk, error) {
 		d.counts[i].Code = d.codes[i]
 	}
 	d.seen.init()
+	if cfg.Shelf != nil && cfg.Lines {
+		if err := d.restore(cfg.Shelf); err != nil {
+			return nil, err
+		}
+	}
+	for _, text := range d.codes {
+		d.hashes = append(d.hashes, hashName(d.seed, text))
+	}
 	return d, nil
 }
 
@@ -116,7 +142,7 @@ func (d *Desk) Admit(c Code, client netip.Addr, subject uint64, atNs int64) bool
 	if !d.On(c) {
 		return false
 	}
-	key := fold(hashAddr(d.seed, client)^mix1, subject^fold(uint64(c)^mix0, mix1))
+	key := max(fold(hashAddr(d.seed, client)^mix1, subject^d.hashes[c]), 1)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch n := &d.counts[c]; {
@@ -127,7 +153,7 @@ func (d *Desk) Admit(c Code, client netip.Addr, subject uint64, atNs int64) bool
 		n.Limited++
 		return false
 	}
-	d.seen.add(key, atNs)
+	d.seen.add(told{key: key, atNs: atNs, turn: d.turn, kept: d.shelf == nil})
 	return true
 }
 
@@ -160,10 +186,12 @@ func (d *Desk) Pass(nowNs int64) {
 	d.limit.pass(nowNs)
 }
 
-// Take appends the lines that have come since the last time, and they are gone.
+// Take appends the lines that have come since the last time, and they are gone. Those
+// that were taken then are taken to be written.
 func (d *Desk) Take(dst []byte) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.turn++
 	dst = append(dst, d.lines...)
 	d.lines = d.lines[:0]
 	return dst
@@ -179,7 +207,9 @@ func (d *Desk) Counts() ([]Count, DeskStats) {
 			all = append(all, d.counts[i])
 		}
 	}
-	return all, DeskStats{Forgotten: d.seen.forgotten, LostLines: d.lost, Unwritable: d.bad}
+	return all, DeskStats{
+		Forgotten: d.seen.forgotten, LostLines: d.lost, Unwritable: d.bad, Unreadable: d.unreadable, Unsaved: uint64(d.seen.unkept),
+	}
 }
 
 // AddrSubject is the subject of findings about an address, and of which sort of it.

@@ -25,6 +25,15 @@
 // lost and counted. What the limits hold back is counted and not remembered: if
 // it happens again it is told then.
 //
+// # Restarts
+//
+// What was told lies on a shelf beside the history, hashes and times, at most a
+// megabyte, and the desk of the next process remembers it. [Desk.Save] writes the
+// sets that have changed, and of these only what has been written as lines: whoever
+// calls it each few seconds has a kill repeat what was told in the last of them, and
+// lose nothing. Without lines there is no record that would outlast the process, and
+// the next one tells all again.
+//
 // # Concurrency
 //
 // A [Desk] may be used by several goroutines at once. Rules are constant, but for

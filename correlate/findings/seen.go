@@ -11,12 +11,15 @@ const (
 type seen struct {
 	sets      [][seenWays]told
 	forgotten uint64
+	unkept    int // findings that have yet to be kept
 }
 
 // told is a finding that was; key 0 is none.
 type told struct {
 	key  uint64
 	atNs int64
+	turn uint32 // how often lines had been taken
+	kept bool   // or is not to be
 }
 
 func (s *seen) init() { s.sets = make([][seenWays]told, seenEntries/seenWays) }
@@ -39,12 +42,12 @@ func within(a, b, d int64) bool {
 	return a <= b && uint64(b)-uint64(a) < uint64(d) || b < a && uint64(a)-uint64(b) < uint64(d)
 }
 
-// add remembers key.
-func (s *seen) add(key uint64, atNs int64) {
-	set := s.set(key)
+// add remembers a finding.
+func (s *seen) add(t told) {
+	set := s.set(t.key)
 	at := 0
 	for i := range set {
-		if set[i].key == key {
+		if set[i].key == t.key {
 			at = i
 			break
 		}
@@ -52,10 +55,17 @@ func (s *seen) add(key uint64, atNs int64) {
 			at = i
 		}
 	}
-	if old := &set[at]; old.key != 0 && old.key != key && within(old.atNs, atNs, int64(Repeat)) {
+	old := &set[at]
+	if old.key != 0 && old.key != t.key && within(old.atNs, t.atNs, int64(Repeat)) {
 		s.forgotten++
 	}
-	set[at] = told{key, atNs}
+	if old.key != 0 && !old.kept {
+		s.unkept--
+	}
+	if !t.kept {
+		s.unkept++
+	}
+	*old = t
 }
 
 // limit counts what was told in the minute that it is.

@@ -30,23 +30,14 @@ const (
 	shelfBatch = 512
 )
 
-// restore takes what is on the shelf, with the seed it was spread by. What has
-// another layout is taken away.
+// restore takes what is on the shelf, with the seed it was spread by.
 func (n *Names) restore(shelf *dnscache.Shelf) error {
 	n.shelf = shelf
-	fits := false
-	_, err := shelf.Read([]byte{shelfHeader}, func(b []byte) error {
-		if len(b) == headerSize && b[0] == shelfVersion && int(binary.LittleEndian.Uint32(b[1:])) == n.cfg.Entries {
-			fits, n.cfg.Seed = true, binary.LittleEndian.Uint64(b[5:])
-		}
-		return nil
-	})
+	seed, err := openShelf(shelf, shelfVersion, n.cfg.Entries, n.cfg.Seed)
 	if err != nil {
-		return fmt.Errorf("findings: %w", err)
+		return err
 	}
-	if !fits {
-		return n.beginShelf()
-	}
+	n.cfg.Seed = seed
 	err = shelf.Range([]byte{shelfSet}, func(key, value []byte) bool {
 		if len(key) != 5 || !n.restoreSet(int(binary.BigEndian.Uint32(key[1:])), value) {
 			n.unreadable.Add(1)
@@ -59,19 +50,38 @@ func (n *Names) restore(shelf *dnscache.Shelf) error {
 	return nil
 }
 
-// beginShelf clears the shelf and says what it is spread by.
-func (n *Names) beginShelf() error {
+// openShelf gives the seed that what lies on a shelf is spread by, over so many
+// entries. What has another layout is taken away, and the shelf begun with seed.
+func openShelf(shelf *dnscache.Shelf, version byte, entries int, seed uint64) (uint64, error) {
+	fits := false
+	_, err := shelf.Read([]byte{shelfHeader}, func(b []byte) error {
+		if len(b) == headerSize && b[0] == version && int(binary.LittleEndian.Uint32(b[1:])) == entries {
+			fits, seed = true, binary.LittleEndian.Uint64(b[5:])
+		}
+		return nil
+	})
+	if err == nil && !fits {
+		err = beginShelf(shelf, version, entries, seed)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("findings: %w", err)
+	}
+	return seed, nil
+}
+
+// beginShelf clears a shelf and says what it is spread by.
+func beginShelf(shelf *dnscache.Shelf, version byte, entries int, seed uint64) error {
 	var old []dnscache.ShelfEntry
-	err := n.shelf.Range(nil, func(key, _ []byte) bool {
+	err := shelf.Range(nil, func(key, _ []byte) bool {
 		old = append(old, dnscache.ShelfEntry{Key: append([]byte(nil), key...)})
 		return true
 	})
 	if err != nil {
-		return fmt.Errorf("findings: %w", err)
+		return err
 	}
-	header := binary.LittleEndian.AppendUint32([]byte{shelfVersion}, uint32(n.cfg.Entries))
-	header = binary.LittleEndian.AppendUint64(header, n.cfg.Seed)
-	return n.shelf.Write(append(old, dnscache.ShelfEntry{Key: []byte{shelfHeader}, Value: header}))
+	header := binary.LittleEndian.AppendUint32([]byte{version}, uint32(entries))
+	header = binary.LittleEndian.AppendUint64(header, seed)
+	return shelf.Write(append(old, dnscache.ShelfEntry{Key: []byte{shelfHeader}, Value: header}))
 }
 
 func (n *Names) restoreSet(set int, b []byte) bool {
