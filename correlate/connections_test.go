@@ -34,6 +34,16 @@ func TestConnectionsForgetTheOneThatEndedFirst(t *testing.T) {
 	}
 }
 
+func TestForgottenConnectionsAreCounted(t *testing.T) {
+	c := newWorld(t, Config{Connections: connWays})
+	for i := range connWays + 2 {
+		c.Join([]flows.Record{flow(netip.AddrFrom4([4]byte{10, 1, 0, byte(i)}), server, int64(i)*second)}, 0, func(*Flow) {})
+	}
+	if got := c.Stats().ConnectionsForgotten; got != 2 {
+		t.Errorf("forgotten: got %d, want 2", got)
+	}
+}
+
 func TestConnectionsRememberWhatTheyHaveRoomFor(t *testing.T) {
 	const n = 1 << 12
 	cs := newConnections(4*n, 42)

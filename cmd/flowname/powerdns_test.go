@@ -56,6 +56,39 @@ func TestRunTakesPowerDNS(t *testing.T) {
 	}
 }
 
+// TestResolversAreBounded: of both protocols one more than there may be is refused, and
+// taken when another has left.
+func TestResolversAreBounded(t *testing.T) {
+	c := startCollector(t, t.TempDir(), "--powerdns", "tcp:127.0.0.1:0")
+	for stage, addr := range map[string]string{"dnstap": c.dnstap, "powerdns": c.powerDNS} {
+		dial := func() net.Conn {
+			t.Helper()
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			return conn
+		}
+		first := dial()
+		for range maxResolvers - 1 {
+			dial()
+		}
+		connected := fmt.Sprintf("flowname_%s_connections %d", stage, maxResolvers)
+		eventually(t, connected, func() bool { return c.hasMetric(connected) })
+		if n, err := dial().Read(make([]byte, 1)); n != 0 || err == nil {
+			t.Errorf("%s: one too many read %d bytes, %v, want it closed", stage, n, err)
+		}
+		refused := "flowname_" + stage + "_connections_refused_total 1"
+		eventually(t, refused, func() bool { return c.hasMetric(refused) })
+		first.Close()
+		left := fmt.Sprintf("flowname_%s_connections %d", stage, maxResolvers-1)
+		eventually(t, left, func() bool { return c.hasMetric(left) })
+		dial()
+		eventually(t, connected, func() bool { return c.hasMetric(connected) })
+	}
+}
+
 func TestReplayAndCheckPowerDNS(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "messages.bin")
 	if err := os.WriteFile(path, append(append(powerDNSFrame(1), powerDNSFrame(2)...), powerDNSFrame(3)[:20]...), 0o600); err != nil {

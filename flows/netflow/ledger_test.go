@@ -102,6 +102,11 @@ func TestAccountAddsUp(t *testing.T) {
 		if all.Refused != want {
 			t.Errorf("%s: refused %v, want %v of %s", tt.name, all.Refused, tt.want, tt.why)
 		}
+		st := d.Stats()
+		got := [3]uint64{st.MessagesRefused, st.WaitingExpired, st.WaitingEvicted}
+		if want := [3]uint64{want[NotAllowed].Count, want[TemplateMissing].Count, want[WaitingRoomFull].Count}; got != want {
+			t.Errorf("%s: Stats have %v messages refused, waits expired and evicted, want %v", tt.name, got, want)
+		}
 		seen[tt.why] = true
 	}
 	for _, r := range Reasons() {

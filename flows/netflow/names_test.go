@@ -101,6 +101,22 @@ func TestHostElements(t *testing.T) {
 	}
 }
 
+// TestHostNamesAreCounted: those that are names, and those that are none.
+func TestHostNamesAreCounted(t *testing.T) {
+	d := NewDecoder(Config{})
+	records := [][]byte{}
+	for _, host := range []string{"a.example", "b.example", "192.0.2.1", "", "c.example", "a..b"} {
+		records = append(records, varlen([]byte(host)), []byte{6})
+	}
+	m := ipfix(set(2, vendorTmpl(256, 0, 460, variableLength, 0, 4, 1)), set(256, records...))
+	if recs, err := d.AppendRecords(nil, m, router, 1); err != nil || len(recs) != 6 {
+		t.Fatalf("%d records, %v, want 6", len(recs), err)
+	}
+	if st := d.Stats(); st.HostNames != 3 || st.HostNamesRefused != 2 {
+		t.Errorf("%d names and %d that are none, want 3 and 2: an empty one is neither", st.HostNames, st.HostNamesRefused)
+	}
+}
+
 func TestFirstHostThatIsOne(t *testing.T) {
 	m := ipfix(set(2, vendorTmpl(256, penNtop, 187, 3, penNtop, 188, 5, penCisco, 12235, 11, penCisco, 12235, 10)),
 		set(256, []byte("-\x00\x00"), []byte("a.sni"), []byte("\x03\x00\x00\x50\x34\x02b.url"), []byte("\x03\x00\x00\x50\x34\x01/url")))

@@ -72,6 +72,23 @@ func TestLostLog(t *testing.T) {
 	}
 }
 
+// A file that went away while nobody followed it was not read to its end if it had a
+// line that was not whole.
+func TestLostEnd(t *testing.T) {
+	w := newFollowing(t, "query.log")
+	w.write("query.log", queries(1, 3)+queries(3, 4)[:60])
+	w.run(3 * time.Second)
+	w.kill()
+	w.must(os.Remove(w.file("query.log")))
+	w.write("query.log", queries(3, 5))
+	w.begin()
+	w.run(20 * time.Second)
+	w.want(4)
+	if s := w.f.Stats(); s.Lost != 1 || s.Troubles != 1 || len(w.said) != 1 || !strings.Contains(w.said[0], errLost.Error()) {
+		t.Errorf("%+v, said %q", s, w.said)
+	}
+}
+
 func TestTornLastLine(t *testing.T) {
 	w := newFollowing(t, "query.log")
 	w.write("query.log", queries(1, 3)+queries(3, 4)[:60])
