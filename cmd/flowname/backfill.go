@@ -15,6 +15,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/datadir"
+	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate"
@@ -30,8 +31,8 @@ type backfillCmd struct {
 	Data   string   `help:"Take names from this data directory instead; no daemon must be using it." placeholder:"DIR"`
 	DNS    []string `name:"dns" help:"Take names from this file of DNS evidence instead (repeatable); with --data it is added to the history." placeholder:"FILE" sep:"none"`
 	Out    string   `help:"Where the lines go (default ${default}: stdout); none of the files." default:"-" placeholder:"FILE"`
-	DNSFlags
-	LogFlags
+	evidence.DNSFlags
+	evidence.LogFlags
 }
 
 // Run gives lines the names that are known by now.
@@ -84,7 +85,7 @@ func (c *backfillCmd) output(stdout io.Writer) (w io.Writer, closeIt func() erro
 
 // local joins in this process.
 func (c *backfillCmd) local(ctx context.Context, std command.Streams, out io.Writer, stats *backfillStats) (err error) {
-	dns, err := evidenceConfig(&c.DNSFlags, &c.LogFlags)
+	dns, err := evidence.ConfigOf(&c.DNSFlags, &c.LogFlags)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (c *backfillCmd) local(ctx context.Context, std command.Streams, out io.Wri
 	}
 	defer func() { err = errors.Join(err, cache.Close(time.Now().UnixNano())) }()
 	for _, path := range c.DNS {
-		if _, problem, err := loadFile(cache, nil, path, dns); err != nil {
+		if _, problem, err := evidence.Load(path, dns, func(t *evidence.Piece, nowNs int64) { t.FileIn(cache, nowNs) }, cache.Flush); err != nil {
 			return err
 		} else if problem != nil {
 			fmt.Fprintf(std.Err, "%v: what came before is used\n", problem)

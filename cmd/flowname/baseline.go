@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
@@ -174,6 +175,6 @@ func (b *baselines) metrics(ch chan<- prometheus.Metric) {
 
 func (b *baselines) summarise(w io.Writer) {
 	if b != nil {
-		summariseCounters(w, "baseline", b.book.Stats())
+		counters.Summarise(w, "baseline", b.book.Stats())
 	}
 }

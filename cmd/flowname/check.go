@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/input"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/logs"
@@ -21,18 +22,18 @@ type checkCmd struct {
 	Files    []string `arg:"" name:"[FORMAT:]FILE" help:"Captures, dnstap streams and logs, plain or packed with gzip or zstd. FORMAT, one of 'flowname formats', overrides what the content says."`
 	Examples int      `help:"How many examples to show of lines that are not used, for each reason (default ${default})." default:"3" placeholder:"N"`
 	Format   string   `help:"text or json (one object a file)." enum:"text,json" default:"text"`
-	DNSFlags
-	LogFlags
+	evidence.DNSFlags
+	evidence.LogFlags
 }
 
 // Run tells what each file is. A file of which nothing can be used is a failure,
 // and so is one that can not be read; the others are told all the same.
 func (c *checkCmd) Run(std command.Streams) error {
-	config, err := c.DNSFlags.config()
+	config, err := c.DNSFlags.Config()
 	if err != nil {
 		return err
 	}
-	if _, err := c.LogFlags.config(time.Time{}); err != nil {
+	if _, err := c.LogFlags.Config(time.Time{}); err != nil {
 		return err
 	}
 	if c.Examples < 0 {
@@ -104,9 +105,9 @@ type checkExample struct {
 func (r *checkReport) usable() bool { return r.Used > 0 || r.Flows > 0 }
 
 // check reads a file to its end, in memory that does not depend on its size.
-func (c *checkCmd) check(arg string, config dnsConfig) *checkReport {
+func (c *checkCmd) check(arg string, config evidence.Config) *checkReport {
 	format, path := input.CutFormat(arg)
-	r := &checkReport{File: path, Tally: checkTally{forwarders: config.forwarders}}
+	r := &checkReport{File: path, Tally: checkTally{forwarders: config.Forwarders}}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		r.Problem = "it is a directory: name its files"
 		return r
@@ -131,7 +132,7 @@ func (c *checkCmd) check(arg string, config dnsConfig) *checkReport {
 // beginningBytes is how much is shown of a file that is not known.
 const beginningBytes = 32
 
-func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Format, config dnsConfig) error {
+func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Format, config evidence.Config) error {
 	head, _ := in.Reader.Peek(16)
 	if format == nil {
 		switch kind := capture.Sniff(head); {
@@ -161,11 +162,11 @@ func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Forma
 	if info, err := in.Stat(); err == nil {
 		written = info.ModTime()
 	}
-	logConfig, err := c.LogFlags.config(written)
+	logConfig, err := c.LogFlags.Config(written)
 	if err != nil {
 		return err
 	}
-	logConfig.DNS64 = config.wire.DNS64
+	logConfig.DNS64 = config.Wire.DNS64
 	r.describe(format.Name)
 	return r.checkLog(in.Reader, format, logConfig, c.Examples)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/logs"
 	"flowname/flows/netflow"
@@ -88,7 +89,7 @@ func (r *checkReport) restNotUsed() {
 }
 
 // checkCapture reads a capture for DNS, and where there is none for exports.
-func (r *checkReport) checkCapture(path string, config dnsConfig) error {
+func (r *checkReport) checkCapture(path string, config evidence.Config) error {
 	err := r.checkFrames(path, config)
 	if r.Used > 0 || r.Total == 0 {
 		return err
@@ -116,28 +117,28 @@ func (r *checkReport) checkCapture(path string, config dnsConfig) error {
 }
 
 // checkFrames reads a file of DNS messages.
-func (r *checkReport) checkFrames(path string, config dnsConfig) error {
-	f, err := openDNSFile(path, config)
+func (r *checkReport) checkFrames(path string, config evidence.Config) error {
+	f, err := evidence.Open(path, config)
 	if err != nil {
 		return err
 	}
-	defer f.close()
+	defer f.Close()
 	for {
-		_, piece, ok := f.pull()
+		_, piece, ok := f.Pull()
 		if !ok {
 			break
 		}
-		if isEvidence(&piece.response) {
+		if isEvidence(&piece.Response) {
 			r.Used++
-			r.Tally.response(&piece.response)
+			r.Tally.response(&piece.Response)
 		}
 	}
-	r.Total = f.seen
-	f.accounts(func(_ string, stats any) { r.notUsed(stats) })
+	r.Total = f.Things()
+	f.Accounts(func(_ string, stats any) { r.notUsed(stats) })
 	r.restNotUsed()
 	r.Tally.finish()
-	if f.problem != nil {
-		return fmt.Errorf("%w: what came before is used", f.problem)
+	if err := f.EndedEarly(); err != nil {
+		return fmt.Errorf("%w: what came before is used", err)
 	}
 	return nil
 }

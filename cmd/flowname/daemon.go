@@ -17,7 +17,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
-	"flowname/cmd/flowname/reorder"
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
@@ -43,7 +43,7 @@ type daemon struct {
 	places *geo.Reader
 
 	sinkholes sinkholes
-	dns       dnsConfig
+	dns       evidence.Config
 
 	group     *listen.Group // nil: no flows
 	receivers []*receiver
@@ -75,7 +75,7 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 			d.abandon()
 		}
 	}()
-	if d.dns, err = evidenceConfig(&c.DNSFlags, &c.LogFlags); err != nil {
+	if d.dns, err = evidence.ConfigOf(&c.DNSFlags, &c.LogFlags); err != nil {
 		return d, err
 	}
 	if d.places, err = geo.New(c.ASN, c.Geo); err != nil {
@@ -86,7 +86,7 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	}
 	d.cache, err = datadir.Open(dnscache.Config{
 		Dir: c.Data, Retention: c.Retention, Window: c.IndexWindow, MaxVersions: c.IndexVersions,
-		Forwarders: d.dns.forwarders, MaxClients: c.MaxClients,
+		Forwarders: d.dns.Forwarders, MaxClients: c.MaxClients,
 	})
 	if err != nil {
 		return d, err
@@ -102,7 +102,7 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	}
 	d.watch.reporter.pass(time.Now().UnixNano())
 	if d.watch.clients, err = openClientBook(clientConfig{
-		flags: &c.ClientFlags, cache: d.cache, forwarders: d.dns.forwarders, reporter: d.watch.reporter,
+		flags: &c.ClientFlags, cache: d.cache, forwarders: d.dns.Forwarders, reporter: d.watch.reporter,
 	}); err != nil {
 		log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
 	}
@@ -182,7 +182,12 @@ func (d *daemon) hasDNS() bool {
 // loadFiles files the evidence of files before anything is listened to.
 func (d *daemon) loadFiles(paths []string) error {
 	for _, path := range paths {
-		n, problem, err := loadFile(d.cache, &d.watch, path, d.dns)
+		n, problem, err := evidence.Load(path, d.dns, func(t *evidence.Piece, nowNs int64) { d.watch.file(t, d.cache, nowNs) }, func(nowNs int64) error {
+			return errors.Join(d.cache.Flush(nowNs), d.watch.settle(nowNs))
+		})
+		if err == nil {
+			err = d.watch.settle(time.Now().UnixNano())
+		}
 		if err != nil {
 			return err
 		}
@@ -192,28 +197,6 @@ func (d *daemon) loadFiles(paths []string) error {
 		d.log.Info("loaded DNS evidence", "file", path, "pieces", n)
 	}
 	return nil
-}
-
-// loadFile files the evidence of a file, and says how many pieces that was
-// and why the file ended early, if it did.
-func loadFile(cache *dnscache.Cache, w *watch, path string, dns dnsConfig) (n int, problem, err error) {
-	f, err := openDNSFile(path, dns)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer f.close()
-	source := reorder.New(f.pull, dnsWindow)
-	for _, ok := source.Head(); ok; _, ok = source.Head() {
-		now := time.Now().UnixNano()
-		t := source.Pop().Value
-		t.file(cache, w, now)
-		if n++; n%flushEvery == 0 {
-			if err := errors.Join(cache.Flush(now), w.settle(now)); err != nil {
-				return n, nil, err
-			}
-		}
-	}
-	return n, f.problem, w.settle(time.Now().UnixNano())
 }
 
 func (d *daemon) openSources(c *runCmd) (err error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/evidence"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/correlate/findings"
@@ -47,7 +48,7 @@ type reporter struct {
 
 // reporterConfig is what a reporter is made of besides its flags.
 type reporterConfig struct {
-	dns    dnsConfig
+	dns    evidence.Config
 	cache  *dnscache.Cache
 	places *geo.Reader
 	seen   *sightings
@@ -78,7 +79,7 @@ func openReporter(flags *FindingFlags, cfg reporterConfig) (*reporter, error) {
 	if r.inside.Networks, err = command.ParseNetworks("--inside", flags.Inside); err != nil {
 		return nil, command.Usagef("%v", err)
 	}
-	if err := r.openResolvers(flags, cfg.dns.forwarders); err != nil {
+	if err := r.openResolvers(flags, cfg.dns.Forwarders); err != nil {
 		return nil, err
 	}
 	if err := r.openNames(cfg); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"flowname/cmd/flowload/wire"
 	"flowname/cmd/flowload/world"
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -53,7 +54,7 @@ var dnsRecordings = []dnsRecording{
 		if err != nil {
 			b.Fatal(err)
 		}
-		s, in := sensor.New(sensor.Config{Queries: true}), newIntake(dnswire.Config{}, file)
+		s, in := sensor.New(sensor.Config{Queries: true}), evidence.NewIntake(dnswire.Config{}, file)
 		for {
 			frame, err := frames.Next()
 			if err == io.EOF {
@@ -62,7 +63,7 @@ var dnsRecordings = []dnsRecording{
 			if err != nil {
 				b.Fatal(err)
 			}
-			s.Frame(frame, in.packet)
+			s.Frame(frame, in.Packet)
 		}
 	}},
 	{"dnstap", wire.WriteDnstap, func(b *testing.B, recorded []byte, file func(*dnscache.Response)) {
@@ -70,7 +71,7 @@ var dnsRecordings = []dnsRecording{
 		if err != nil {
 			b.Fatal(err)
 		}
-		in := newIntake(dnswire.Config{}, file)
+		in := evidence.NewIntake(dnswire.Config{}, file)
 		for {
 			var m dnstap.Message
 			err := frames.Next(&m)
@@ -80,7 +81,7 @@ var dnsRecordings = []dnsRecording{
 			if err != nil {
 				b.Fatal(err)
 			}
-			in.dnstap(&m)
+			in.Dnstap(&m)
 		}
 	}},
 }
@@ -123,7 +124,7 @@ func benchDNS(b *testing.B, rec *dnsRecording, recorded []byte, w *world.World, 
 		begun, before := time.Now(), usedCPU()
 		rec.read(b, recorded, func(r *dnscache.Response) {
 			cache.File(r, now)
-			if filed += len(r.Addrs); filed%flushEvery == 0 {
+			if filed += len(r.Addrs); filed%evidence.FlushEvery == 0 {
 				if err := cache.Flush(now); err != nil {
 					b.Fatal(err)
 				}

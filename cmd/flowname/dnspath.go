@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/dnswire"
 	"flowname/dnscache/sensor"
@@ -14,21 +15,21 @@ import (
 type wireTap struct {
 	live   *capture.Live
 	sensor *sensor.Sensor
-	intake *intake
+	intake *evidence.Intake
 
 	sensorStats snapshot[sensor.Stats]
 	dnsStats    snapshot[dnswire.Stats]
 }
 
-func openWireTap(iface string, config dnsConfig, file func(*dnscache.Response)) (*wireTap, error) {
-	live, err := capture.OpenInterface(iface, capture.LiveConfig{Ports: config.sensor.Ports})
+func openWireTap(iface string, config evidence.Config, file func(*dnscache.Response)) (*wireTap, error) {
+	live, err := capture.OpenInterface(iface, capture.LiveConfig{Ports: config.Sensor.Ports})
 	if err != nil {
 		return nil, err
 	}
 	return &wireTap{
 		live:   live,
-		sensor: sensor.New(config.sensor),
-		intake: newIntake(config.wire, file),
+		sensor: sensor.New(config.Sensor),
+		intake: evidence.NewIntake(config.Wire, file),
 	}, nil
 }
 
@@ -44,12 +45,12 @@ func (t *wireTap) run(ctx context.Context) error {
 		frame, err := t.live.Next()
 		switch {
 		case ctx.Err() != nil:
-			t.sensor.Flush(t.intake.packet)
+			t.sensor.Flush(t.intake.Packet)
 			return nil
 		case err != nil:
 			return fmt.Errorf("capture: %w", err)
 		}
-		t.sensor.Frame(frame, t.intake.packet)
+		t.sensor.Frame(frame, t.intake.Packet)
 		if n%statsEvery == 0 {
 			t.publish()
 		}
@@ -58,5 +59,5 @@ func (t *wireTap) run(ctx context.Context) error {
 
 func (t *wireTap) publish() {
 	t.sensorStats.store(t.sensor.Stats())
-	t.dnsStats.store(t.intake.parser.Stats())
+	t.dnsStats.store(t.intake.Stats())
 }

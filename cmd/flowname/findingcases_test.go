@@ -22,6 +22,7 @@ import (
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/evidence"
 	"flowname/correlate/findings"
 	"flowname/dnscache"
 	"flowname/flows"
@@ -158,7 +159,7 @@ func (c *findingCase) run(t *testing.T) (found []findingLine, marked map[string]
 	for _, e := range c.events {
 		r.advance(e.atNs)
 		if e.answer != nil {
-			r.file(piece{response: *e.answer})
+			r.file(evidence.Piece{Response: *e.answer})
 		} else {
 			r.correlator.Join([]flows.Record{*e.flow}, e.atNs, r.write)
 		}

@@ -3,52 +3,9 @@ package main
 import (
 	"errors"
 	"io"
-	"net/netip"
-	"time"
 
-	"flowname/cmd/flowname/command"
 	"flowname/correlate/export"
-	"flowname/dnscache/sensor"
 )
-
-// DNSFlags are the flags of all commands that read DNS messages.
-type DNSFlags struct {
-	DNS64           []string `name:"dns64" help:"NAT64 prefix besides 64:ff9b::/96 (repeatable)." placeholder:"PREFIX"`
-	DNSPort         []uint16 `name:"dns-port" help:"Port besides 53 on which DNS is spoken (repeatable)." placeholder:"PORT"`
-	AcceptUnmatched bool     `name:"accept-unmatched" help:"Believe responses whose query was not seen: for a tap of one direction only, and for DNS in sFlow samples."`
-	Forwarder       []string `name:"forwarder" help:"Servers that ask for others: what they ask is any client's, or the client's that they tell by a whole client subnet; a network or an address (repeatable)." placeholder:"CIDR" sep:"none"`
-}
-
-func (f *DNSFlags) config() (dnsConfig, error) {
-	c := dnsConfig{sensor: sensor.Config{AcceptUnmatched: f.AcceptUnmatched, Ports: f.DNSPort, Queries: true}}
-	forwarders, err := command.ParseNetworks("--forwarder", f.Forwarder)
-	if err != nil {
-		return c, command.Usagef("%v", err)
-	}
-	c.forwarders = forwarders
-	for _, text := range f.DNS64 {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return c, command.Usagef("dns64: %q is not a prefix such as 2001:db8:64::/96", text)
-		}
-		c.wire.DNS64 = append(c.wire.DNS64, p)
-	}
-	if err := c.wire.Validate(); err != nil {
-		return c, command.Usagef("dns64: %v", err)
-	}
-	return c, nil
-}
-
-// evidenceConfig is the configuration of what reads DNS messages and logs.
-func evidenceConfig(messages *DNSFlags, lines *LogFlags) (dnsConfig, error) {
-	c, err := messages.config()
-	if err != nil {
-		return c, err
-	}
-	c.logs, err = lines.config(time.Time{})
-	c.logs.DNS64 = c.wire.DNS64
-	return c, err
-}
 
 // ClockFlags say what becomes of the times of exporters whose clocks are wrong.
 type ClockFlags struct {

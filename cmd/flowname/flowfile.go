@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/input"
 	"flowname/dnscache"
 	"flowname/dnscache/sensor/capture"
@@ -48,9 +49,9 @@ type fileSamples struct {
 	evidence []dnscache.Response // of the datagram being read
 }
 
-func newFileSamples(config dnsConfig) *fileSamples {
+func newFileSamples(config evidence.Config) *fileSamples {
 	s := new(fileSamples)
-	s.sampleDecoder = newSampleDecoder(config, func(r *dnscache.Response) { s.evidence = append(s.evidence, cloned(r)) })
+	s.sampleDecoder = newSampleDecoder(config, func(r *dnscache.Response) { s.evidence = append(s.evidence, evidence.Cloned(r)) })
 	return s
 }
 
@@ -135,7 +136,7 @@ func (f *flowFile) take(p *packet.Packet) {
 func (f *flowFile) takeAnswers() {
 	f.answers = f.decoder.TakeAnswers(f.answers[:0])
 	for i := range f.answers {
-		f.ready.evidence = append(f.ready.evidence, cloned(f.flowDNS.evidence(&f.answers[i])))
+		f.ready.evidence = append(f.ready.evidence, evidence.Cloned(f.flowDNS.evidence(&f.answers[i])))
 	}
 }
 

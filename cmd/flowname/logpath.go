@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/logs"
 	"flowname/dnscache/logs/follow"
@@ -39,7 +40,7 @@ type followedLog struct {
 func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
 	seen := map[string]bool{}
 	for _, text := range c.DNSLog {
-		format, path, err := splitFormat(text)
+		format, path, err := evidence.SplitFormat(text)
 		if err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
 		}
 		seen[path] = true
 		if path == stdinLog {
-			d.stdin = &pipedLog{in: stdin, stream: logs.NewStream(format, d.dns.logs, d.logSink()), log: d.log}
+			d.stdin = &pipedLog{in: stdin, stream: logs.NewStream(format, d.dns.Logs, d.logSink()), log: d.log}
 			continue
 		}
 		l, err := d.openLog(path, format, c.Data)
@@ -69,7 +70,7 @@ func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
 // and the log read from its beginning: what is filed twice is filed once.
 func (d *daemon) openLog(path string, format *logs.Format, data string) (*followedLog, error) {
 	config := follow.Config{
-		Path: path, Format: format, Logs: d.dns.logs, Sink: d.logSink(),
+		Path: path, Format: format, Logs: d.dns.Logs, Sink: d.logSink(),
 		StateFile: logStateFile(data, path),
 		// What the state says was read must be in the history before.
 		Durable: func() error { return d.cache.Flush(time.Now().UnixNano()) },

@@ -11,6 +11,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
+	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/reorder"
 	"flowname/correlate"
@@ -20,20 +21,13 @@ import (
 	"flowname/geo"
 )
 
-// Windows of the reordering by time, in things: whole files of fewer are read
-// sorted. Together they bound a replay's memory.
-const (
-	dnsWindow  = 1 << 19 // pieces of evidence
-	flowWindow = 1 << 13 // datagrams
-)
+// flowWindow is how many datagrams of files are held back to put them in order by
+// time. With the window of evidence it bounds a replay's memory.
+const flowWindow = 1 << 13
 
 // replaySeed spreads what bounded tables hold the same way each time, so that
 // even what they forget is the same.
 const replaySeed = 1
-
-// flushEvery is after how many responses the history's write-behind queue is
-// written out: a replay is faster than any clock that would do it.
-const flushEvery = 1 << 13
 
 // A replay is the pipeline over files, in one goroutine: what is done in which
 // order depends on the files alone.
@@ -48,9 +42,9 @@ type replay struct {
 	sinkholes  sinkholes
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
 
-	dns         []*dnsFile
+	dns         []*evidence.File
 	flows       []*flowFile
-	dnsSources  []*reorder.Buffer[piece]
+	dnsSources  []*reorder.Buffer[evidence.Piece]
 	flowSources []*reorder.Buffer[fileDatagram]
 
 	progress *progress
@@ -68,7 +62,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 			r.closeFiles()
 		}
 	}()
-	dns, err := evidenceConfig(&c.DNSFlags, &c.LogFlags)
+	dns, err := evidence.ConfigOf(&c.DNSFlags, &c.LogFlags)
 	if err != nil {
 		return r, err
 	}
@@ -78,12 +72,12 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	}
 	r.samples = newFileSamples(dns)
 	for _, path := range c.DNS {
-		f, err := openDNSFile(path, dns)
+		f, err := evidence.Open(path, dns)
 		if err != nil {
 			return r, err
 		}
 		r.dns = append(r.dns, f)
-		r.dnsSources = append(r.dnsSources, reorder.New(f.pull, max(1, dnsWindow/len(c.DNS))))
+		r.dnsSources = append(r.dnsSources, reorder.New(f.Pull, max(1, evidence.Window/len(c.DNS))))
 	}
 	for _, path := range c.Flows {
 		f, err := openFlowFile(path, r.decoder, r.samples)
@@ -97,7 +91,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	if err != nil {
 		return r, err
 	}
-	if r.cache, err = datadir.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.forwarders, MaxClients: c.MaxClients}); err != nil {
+	if r.cache, err = datadir.Open(dnscache.Config{Dir: c.Data, Seed: replaySeed, Forwarders: dns.Forwarders, MaxClients: c.MaxClients}); err != nil {
 		return r, err
 	}
 	if r.out, err = createOutput(c.Out, std.Out); err != nil {
@@ -121,7 +115,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 		return r, err
 	}
 	if r.watch.clients, err = openClientBook(clientConfig{
-		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.forwarders, reporter: r.watch.reporter, seed: replaySeed,
+		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.Forwarders, reporter: r.watch.reporter, seed: replaySeed,
 	}); err != nil {
 		fmt.Fprintf(std.Err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
 	}
@@ -152,7 +146,7 @@ func (r *replay) run(ctx context.Context) {
 			r.advance(flowNs)
 			datagram := flowSource.Pop().Value
 			for _, e := range datagram.evidence {
-				r.file(piece{response: e})
+				r.file(evidence.Piece{Response: e})
 			}
 			r.correlator.Join(datagram.records, flowNs, r.write)
 		default:
@@ -175,10 +169,10 @@ func (r *replay) advance(atNs int64) {
 	r.correlator.Release(atNs-1, r.write)
 }
 
-func (r *replay) file(t piece) {
-	t.file(r.cache, &r.watch, r.filedNs)
-	if r.filed++; r.filed%flushEvery == 0 {
-		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.timeNs()), r.watch.reporter.write(), r.watch.usual.writeClosed()))
+func (r *replay) file(t evidence.Piece) {
+	r.watch.file(&t, r.cache, r.filedNs)
+	if r.filed++; r.filed%evidence.FlushEvery == 0 {
+		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.TimeNs()), r.watch.reporter.write(), r.watch.usual.writeClosed()))
 	}
 }
 
@@ -201,7 +195,7 @@ func (r *replay) write(f *correlate.Flow) {
 func (r *replay) inputs() []*input.File {
 	var all []*input.File
 	for _, f := range r.dns {
-		all = append(all, f.in)
+		all = append(all, f.Input())
 	}
 	for _, f := range r.flows {
 		all = append(all, f.in)
@@ -219,7 +213,7 @@ func (r *replay) close() error {
 
 func (r *replay) closeFiles() {
 	for _, f := range r.dns {
-		f.close()
+		f.Close()
 	}
 	for _, f := range r.flows {
 		f.close()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/evidence"
 )
 
 type replayCmd struct {
@@ -25,8 +26,8 @@ type replayCmd struct {
 	SinkholeFlags
 	FirstSeenFlags
 	FeedFlags
-	DNSFlags
-	LogFlags
+	evidence.DNSFlags
+	evidence.LogFlags
 	ClientFlags
 	BaselineFlags
 }

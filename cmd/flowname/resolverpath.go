@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -28,7 +29,7 @@ type resolverServer struct {
 	file     func(*dnscache.Response)
 	log      *slog.Logger
 	// read reads one connection to its end.
-	read func(ctx context.Context, conn net.Conn, in *intake, idle func()) error
+	read func(ctx context.Context, conn net.Conn, in *evidence.Intake, idle func()) error
 
 	mu    sync.Mutex
 	dns   dnswire.Stats // of connections that have ended
@@ -38,18 +39,18 @@ type resolverServer struct {
 
 // A resolverPeer is a connected resolver.
 type resolverPeer struct {
-	intake *intake
+	intake *evidence.Intake
 	dns    snapshot[dnswire.Stats]
 }
 
 // openResolvers opens the socket of an address of the form unix:PATH or tcp:ADDR.
-func openResolvers(protocol, addr string, config dnsConfig, file func(*dnscache.Response), log *slog.Logger) (*resolverServer, error) {
+func openResolvers(protocol, addr string, config evidence.Config, file func(*dnscache.Response), log *slog.Logger) (*resolverServer, error) {
 	l, err := dnstap.Listen(addr)
 	if err != nil {
 		return nil, err
 	}
 	return &resolverServer{
-		protocol: protocol, listener: l, config: config.wire, file: file, log: log, peers: map[*resolverPeer]bool{},
+		protocol: protocol, listener: l, config: config.Wire, file: file, log: log, peers: map[*resolverPeer]bool{},
 	}, nil
 }
 
@@ -59,7 +60,7 @@ type dnstapServer struct {
 	server *dnstap.Server
 }
 
-func openDnstap(addr string, config dnsConfig, file func(*dnscache.Response), log *slog.Logger) (*dnstapServer, error) {
+func openDnstap(addr string, config evidence.Config, file func(*dnscache.Response), log *slog.Logger) (*dnstapServer, error) {
 	server, err := dnstap.NewServer(dnstap.Config{})
 	if err != nil {
 		return nil, err
@@ -68,9 +69,9 @@ func openDnstap(addr string, config dnsConfig, file func(*dnscache.Response), lo
 	if err != nil {
 		return nil, err
 	}
-	s.read = func(ctx context.Context, conn net.Conn, in *intake, idle func()) error {
+	s.read = func(ctx context.Context, conn net.Conn, in *evidence.Intake, idle func()) error {
 		return server.Serve(ctx, conn, func(m *dnstap.Message) error {
-			in.dnstap(m)
+			in.Dnstap(m)
 			return nil
 		}, idle)
 	}
@@ -83,14 +84,14 @@ type powerDNSServer struct {
 	server powerdns.Server
 }
 
-func openPowerDNS(addr string, config dnsConfig, file func(*dnscache.Response), log *slog.Logger) (*powerDNSServer, error) {
+func openPowerDNS(addr string, config evidence.Config, file func(*dnscache.Response), log *slog.Logger) (*powerDNSServer, error) {
 	r, err := openResolvers("PowerDNS protobuf", addr, config, file, log)
 	if err != nil {
 		return nil, fmt.Errorf("powerdns: %w", err)
 	}
 	s := &powerDNSServer{resolverServer: r}
-	r.read = func(ctx context.Context, conn net.Conn, in *intake, idle func()) error {
-		return s.server.Serve(ctx, conn, in.powerDNS, idle)
+	r.read = func(ctx context.Context, conn net.Conn, in *evidence.Intake, idle func()) error {
+		return s.server.Serve(ctx, conn, in.PowerDNS, idle)
 	}
 	return s, nil
 }
@@ -144,7 +145,7 @@ func (s *resolverServer) enter() *resolverPeer {
 		s.over++
 		return nil
 	}
-	p := &resolverPeer{intake: newIntake(s.config, s.file)}
+	p := &resolverPeer{intake: evidence.NewIntake(s.config, s.file)}
 	s.peers[p] = true
 	return p
 }
@@ -153,7 +154,7 @@ func (s *resolverServer) leave(p *resolverPeer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.peers, p)
-	counters.Add(&s.dns, p.intake.parser.Stats())
+	counters.Add(&s.dns, p.intake.Stats())
 }
 
 // serve takes the messages of one resolver. A connection that breaks is said
@@ -161,7 +162,7 @@ func (s *resolverServer) leave(p *resolverPeer) {
 func (s *resolverServer) serve(ctx context.Context, conn net.Conn, p *resolverPeer) {
 	who := []any{"protocol", s.protocol, "peer", conn.RemoteAddr()}
 	s.log.Info("a resolver is connected", who...)
-	if err := s.read(ctx, conn, p.intake, func() { p.dns.store(p.intake.parser.Stats()) }); err != nil {
+	if err := s.read(ctx, conn, p.intake, func() { p.dns.store(p.intake.Stats()) }); err != nil {
 		s.log.Warn("a resolver's connection broke", append(who, "err", err)...)
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/evidence"
 	"flowname/correlate"
 	"flowname/correlate/feeds"
 )
@@ -48,9 +49,9 @@ type runCmd struct {
 	FirstSeenFlags
 	FeedFlags
 	StreamFlags
-	DNSFlags
+	evidence.DNSFlags
 	SyslogFlags
-	LogFlags
+	evidence.LogFlags
 	ClientFlags
 	BaselineFlags
 	SinkholeFlags

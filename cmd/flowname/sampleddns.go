@@ -3,6 +3,7 @@ package main
 import (
 	"net/netip"
 
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/dnswire"
 	"flowname/dnscache/sensor"
@@ -55,15 +56,15 @@ type sampledDNS struct {
 	stats    sampledStats
 }
 
-func newSampledDNS(config dnsConfig, file func(*dnscache.Response)) *sampledDNS {
+func newSampledDNS(config evidence.Config, file func(*dnscache.Response)) *sampledDNS {
 	s := &sampledDNS{
-		believe: config.sensor.AcceptUnmatched,
+		believe: config.Sensor.AcceptUnmatched,
 		file:    file,
-		packets: packet.NewDecoder(packet.Config{OpenTunnels: !config.sensor.NoTunnels}),
-		parser:  dnswire.NewParser(config.wire),
+		packets: packet.NewDecoder(packet.Config{OpenTunnels: !config.Sensor.NoTunnels}),
+		parser:  dnswire.NewParser(config.Wire),
 	}
-	config.sensor.AcceptUnmatched, config.sensor.Queries = true, false
-	s.sensor = sensor.New(config.sensor)
+	config.Sensor.AcceptUnmatched, config.Sensor.Queries = true, false
+	s.sensor = sensor.New(config.Sensor)
 	s.yield = s.message
 	return s
 }
@@ -109,7 +110,7 @@ type sampleDecoder struct {
 	header  func(link uint32, header []byte, length int) // dns.header, made once
 }
 
-func newSampleDecoder(config dnsConfig, file func(*dnscache.Response)) *sampleDecoder {
+func newSampleDecoder(config evidence.Config, file func(*dnscache.Response)) *sampleDecoder {
 	dns := newSampledDNS(config, file)
 	return &sampleDecoder{decoder: sflow.NewDecoder(sflow.Config{}), dns: dns, header: dns.header}
 }

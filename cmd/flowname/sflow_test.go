@@ -18,6 +18,7 @@ import (
 	"github.com/miekg/dns"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/flows"
 )
@@ -117,9 +118,9 @@ func TestSampledDNS(t *testing.T) {
 	} {
 		for _, believe := range []bool{true, false} {
 			var filed []dnscache.Response
-			var config dnsConfig
-			config.sensor.AcceptUnmatched = believe
-			d := newSampleDecoder(config, func(r *dnscache.Response) { filed = append(filed, cloned(r)) })
+			var config evidence.Config
+			config.Sensor.AcceptUnmatched = believe
+			d := newSampleDecoder(config, func(r *dnscache.Response) { filed = append(filed, evidence.Cloned(r)) })
 			if _, err := d.appendRecords(nil, c.datagram, netip.MustParseAddrPort("198.51.100.1:6343"), 42); err != nil {
 				t.Fatalf("%s: %v", c.what, err)
 			}
@@ -147,8 +148,8 @@ func TestSampledDNS(t *testing.T) {
 
 func TestSampleDecoderAllocatesNothing(t *testing.T) {
 	for _, believe := range []bool{true, false} {
-		var config dnsConfig
-		config.sensor.AcceptUnmatched = believe
+		var config evidence.Config
+		config.Sensor.AcceptUnmatched = believe
 		d := newSampleDecoder(config, func(*dnscache.Response) {})
 		datagram := sflowDatagram(128, dnsAnswer(t, sampledClient), frame(t, sampledClient, sampledServer, true, []byte("hello")))
 		records, from := make([]flows.Record, 0, 2), netip.MustParseAddrPort("198.51.100.1:6343")
@@ -169,7 +170,7 @@ func TestSampleDecoderAllocatesNothing(t *testing.T) {
 func BenchmarkSampleDecoder(b *testing.B) {
 	request := frame(b, sampledClient, sampledServer, true, []byte("hello"))
 	datagram := sflowDatagram(128, request, request, request, request, request, request, request)
-	d := newSampleDecoder(dnsConfig{}, nil)
+	d := newSampleDecoder(evidence.Config{}, nil)
 	records, from := make([]flows.Record, 0, 7), netip.MustParseAddrPort("198.51.100.1:6343")
 	b.SetBytes(int64(len(datagram)))
 	b.ReportAllocs()

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/table"
@@ -25,23 +24,23 @@ func (r *replay) summarise(w io.Writer) {
 	}
 	fmt.Fprint(w, r.watch.clients.summarise())
 	cache := r.cache.Stats()
-	summariseCounters(w, "evidence", cache)
+	counters.Summarise(w, "evidence", cache)
 	r.watch.feeds.summarise(w)
 	if r.watch.seen != nil {
-		summariseCounters(w, "first seen", r.watch.seen.book.Stats())
+		counters.Summarise(w, "first seen", r.watch.seen.book.Stats())
 	}
 	r.watch.usual.summarise(w)
 	for i, f := range r.dns {
-		f.summarise(w)
+		f.Summarise(w)
 		if late := r.dnsSources[i].Late(); late > 0 {
 			fmt.Fprintf(w, "%s: %s pieces of evidence stand behind so many later ones that flows may lack their names: "+
-				"'flowname backfill' puts them in\n", f.in.Path, table.Grouped(late))
+				"'flowname backfill' puts them in\n", f.Input().Path, table.Grouped(late))
 		}
 	}
 	for _, f := range r.flows {
 		f.summarise(w)
 	}
-	summariseCounters(w, "export messages", r.decoder.Stats())
+	counters.Summarise(w, "export messages", r.decoder.Stats())
 	summariseLoss(w, r.decoder)
 	r.samples.summarise(w)
 	if lost := r.out.Stats(); lost.LostLines > 0 {
@@ -81,39 +80,12 @@ func summariseLoss(w io.Writer, d *netflow.Decoder) {
 	}
 }
 
-// summariseCounters prints the counters that are not zero.
-func summariseCounters(w io.Writer, title string, stats any) {
-	var b strings.Builder
-	counters.Each(stats, func(name string, v uint64) {
-		if v != 0 {
-			fmt.Fprintf(&b, " %s=%d", name, v)
-		}
-	})
-	if b.Len() > 0 {
-		fmt.Fprintf(w, "%s:%s\n", title, b.String())
-	}
-}
-
-func (f *dnsFile) summarise(w io.Writer) {
-	f.accounts(func(what string, stats any) {
-		title := f.in.Path + ": " + what
-		if lines, ok := stats.([]reasonCount); ok {
-			fmt.Fprintf(w, "%s: %s\n", title, strings.Trim(fmt.Sprint(lines), "[]"))
-			return
-		}
-		summariseCounters(w, title, stats)
-	})
-	if f.problem != nil {
-		fmt.Fprintf(w, "%v: what came before is used\n", f.problem)
-	}
-}
-
 func (s *fileSamples) summarise(w io.Writer) {
-	summariseCounters(w, "sFlow datagrams", s.decoder.Stats())
+	counters.Summarise(w, "sFlow datagrams", s.decoder.Stats())
 	if s.decoder.Stats().Datagrams == 0 {
 		return
 	}
-	summariseCounters(w, "DNS in sFlow samples", s.dns.account())
+	counters.Summarise(w, "DNS in sFlow samples", s.dns.account())
 	if n := s.dns.stats.NotBelieved; n > 0 {
 		fmt.Fprintf(w, "%d DNS responses in sFlow samples were not used: they have no query; --accept-unmatched believes them\n", n)
 	}

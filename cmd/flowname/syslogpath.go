@@ -23,7 +23,7 @@ func (d *daemon) openSyslog(f *SyslogFlags) (err error) {
 	if !enabled(f.Syslog) {
 		return nil
 	}
-	config := syslog.Config{Logs: d.dns.logs, Sink: d.logSink()}
+	config := syslog.Config{Logs: d.dns.Logs, Sink: d.logSink()}
 	if f.SyslogFormat != "" {
 		if config.Format = logs.ByName(f.SyslogFormat); config.Format == nil {
 			return command.Usagef("--syslog-format: there is no format %q; 'flowname formats' lists them", f.SyslogFormat)

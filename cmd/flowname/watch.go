@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"flowname/cmd/flowname/evidence"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
 	"flowname/correlate/feeds"
@@ -35,6 +36,14 @@ func (w *watch) evidence(r *dnscache.Response) {
 	w.reporter.answer(r)
 	w.feeds.answer(r)
 	w.usual.answer(r)
+}
+
+// file files a piece of evidence, and looks at it.
+func (w *watch) file(t *evidence.Piece, cache *dnscache.Cache, filedNs int64) {
+	t.FileIn(cache, filedNs)
+	if t.Connection == nil {
+		w.evidence(&t.Response)
+	}
 }
 
 // settle does what evidence does not wait for, as of now.

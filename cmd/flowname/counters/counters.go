@@ -3,6 +3,8 @@
 package counters
 
 import (
+	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"unicode"
@@ -57,5 +59,19 @@ func addFields(sum, account reflect.Value) {
 		case reflect.Struct:
 			addFields(field, account.Field(i))
 		}
+	}
+}
+
+// Summarise prints the counters that are not zero, behind a title; nothing where
+// all are.
+func Summarise(w io.Writer, title string, stats any) {
+	var b strings.Builder
+	Each(stats, func(name string, v uint64) {
+		if v != 0 {
+			fmt.Fprintf(&b, " %s=%d", name, v)
+		}
+	})
+	if b.Len() > 0 {
+		fmt.Fprintf(w, "%s:%s\n", title, b.String())
 	}
 }

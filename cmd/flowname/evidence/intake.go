@@ -1,4 +1,4 @@
-package main
+package evidence
 
 import (
 	"flowname/dnscache"
@@ -8,9 +8,9 @@ import (
 	"flowname/dnscache/sensor"
 )
 
-// An intake turns the messages of one source into evidence. It belongs to the
+// An Intake turns the messages of one source into evidence. It belongs to the
 // source's goroutine.
-type intake struct {
+type Intake struct {
 	parser   *dnswire.Parser
 	response dnscache.Response
 	// file is given each response that names something or shows that a client
@@ -18,12 +18,13 @@ type intake struct {
 	file func(*dnscache.Response)
 }
 
-func newIntake(config dnswire.Config, file func(*dnscache.Response)) *intake {
-	return &intake{parser: dnswire.NewParser(config), file: file}
+// NewIntake makes an Intake that gives its evidence to file.
+func NewIntake(config dnswire.Config, file func(*dnscache.Response)) *Intake {
+	return &Intake{parser: dnswire.NewParser(config), file: file}
 }
 
-// packet takes a message that the sensor saw.
-func (in *intake) packet(m *sensor.Message) {
+// Packet takes a message that the sensor saw.
+func (in *Intake) Packet(m *sensor.Message) {
 	r := &in.response
 	if m.Query {
 		*r = dnscache.Response{}
@@ -34,8 +35,8 @@ func (in *intake) packet(m *sensor.Message) {
 	in.file(r)
 }
 
-// dnstap takes a message that a resolver reported.
-func (in *intake) dnstap(m *dnstap.Message) {
+// Dnstap takes a message that a resolver reported.
+func (in *Intake) Dnstap(m *dnstap.Message) {
 	switch m.Fill(&in.response) {
 	case dnstap.EvidenceNone:
 		return
@@ -50,8 +51,8 @@ func (in *intake) dnstap(m *dnstap.Message) {
 	in.file(&in.response)
 }
 
-// powerDNS takes a message that a PowerDNS server reported.
-func (in *intake) powerDNS(m *powerdns.Message) {
+// PowerDNS takes a message that a PowerDNS server reported.
+func (in *Intake) PowerDNS(m *powerdns.Message) {
 	switch m.Fill(&in.response) {
 	case powerdns.EvidenceNone:
 		return
@@ -63,9 +64,12 @@ func (in *intake) powerDNS(m *powerdns.Message) {
 	in.file(&in.response)
 }
 
+// Stats are those of the messages.
+func (in *Intake) Stats() dnswire.Stats { return in.parser.Stats() }
+
 // parse fills the response from a message; what a cut message says before the
 // cut is true.
-func (in *intake) parse(wire []byte) bool {
+func (in *Intake) parse(wire []byte) bool {
 	err := in.parser.Parse(&in.response, wire)
 	return err == nil || len(in.response.Addrs) > 0
 }

@@ -1,12 +1,13 @@
-package main
+package evidence
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
-	"slices"
+	"strings"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/input"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
@@ -17,34 +18,10 @@ import (
 	"flowname/dnscache/sensor/capture"
 )
 
-// A piece is one piece of evidence that a file told: a connection, or where that
-// is nil a response.
-type piece struct {
-	response   dnscache.Response
-	connection *dnscache.Connection
-}
-
-func (t *piece) timeNs() int64 {
-	if t.connection != nil {
-		return t.connection.TimeNs
-	}
-	return t.response.TimeNs
-}
-
-// file files it, and shows it to a watch.
-func (t *piece) file(cache *dnscache.Cache, w *watch, filedNs int64) {
-	if t.connection != nil {
-		cache.FileConnection(t.connection, filedNs)
-		return
-	}
-	cache.File(&t.response, filedNs)
-	w.evidence(&t.response)
-}
-
-// A dnsFile yields the evidence of a file in the file's order.
-type dnsFile struct {
+// A File yields the evidence of a file in the file's order.
+type File struct {
 	in      *input.File
-	intake  *intake // for files that hold DNS messages
+	intake  *Intake // for files that hold DNS messages
 	seen    uint64  // things read
 	ended   bool
 	problem error // why reading ended early
@@ -55,22 +32,22 @@ type dnsFile struct {
 	flush    func()
 	accounts func(tell func(what string, stats any))
 
-	ready []piece // evidence not yet pulled, copies
+	ready []Piece // evidence not yet pulled, copies
 	next  int
 }
 
-// dnsConfig is what all sources of DNS have in common.
-type dnsConfig struct {
-	wire       dnswire.Config
-	sensor     sensor.Config
-	logs       logs.Config // ReferenceNs is each file's own
-	forwarders []netip.Prefix
+// Config is what all sources of DNS have in common.
+type Config struct {
+	Wire       dnswire.Config
+	Sensor     sensor.Config
+	Logs       logs.Config // ReferenceNs is each file's own
+	Forwarders []netip.Prefix
 }
 
-// openDNSFile opens a file of DNS evidence: a capture, a dnstap frame stream, a
+// Open opens a file of DNS evidence: a capture, a dnstap frame stream, a
 // stream of PowerDNS messages or a log, which may be given as FORMAT:PATH.
-func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
-	format, path, err := splitFormat(path)
+func Open(path string, config Config) (*File, error) {
+	format, path, err := SplitFormat(path)
 	if err != nil {
 		return nil, err
 	}
@@ -85,17 +62,17 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &dnsFile{in: in, flush: func() {}}
-	f.intake = newIntake(config.wire, f.keep)
+	f := &File{in: in, flush: func() {}}
+	f.intake = NewIntake(config.Wire, f.keep)
 	switch in.Kind {
 	case input.Dnstap:
 		err = f.openDnstap()
 	case input.PowerDNS:
 		f.openPowerDNS()
 	case input.Log:
-		f.openLog(config.logs)
+		f.openLog(config.Logs)
 	default:
-		err = f.openCapture(config.sensor)
+		err = f.openCapture(config.Sensor)
 	}
 	if err != nil {
 		in.Close()
@@ -107,14 +84,14 @@ func openDNSFile(path string, config dnsConfig) (*dnsFile, error) {
 var errNoEvidence = errors.New("neither a capture (pcap, pcapng), nor a stream of dnstap or PowerDNS, nor a log of a known format, " +
 	"plain or packed with gzip or zstd; a log's format can be given: FORMAT:PATH")
 
-func (f *dnsFile) openDnstap() error {
+func (f *File) openDnstap() error {
 	reader, err := dnstap.NewReader(f.in.Reader, dnstap.Config{})
 	f.step = func() error {
 		var m dnstap.Message
 		err := reader.Next(&m)
 		switch {
 		case err == nil:
-			f.intake.dnstap(&m)
+			f.intake.Dnstap(&m)
 		case errors.Is(err, dnstap.ErrFrame):
 			return nil // one bad frame: counted by the reader
 		}
@@ -122,19 +99,19 @@ func (f *dnsFile) openDnstap() error {
 	}
 	f.accounts = func(tell func(string, any)) {
 		tell("dnstap", reader.Stats())
-		tell("dns", f.intake.parser.Stats())
+		tell("dns", f.intake.Stats())
 	}
 	return err
 }
 
-func (f *dnsFile) openPowerDNS() {
+func (f *File) openPowerDNS() {
 	reader := powerdns.NewReader(f.in.Reader)
 	var m powerdns.Message
 	f.step = func() error {
 		err := reader.Next(&m)
 		switch {
 		case err == nil:
-			f.intake.powerDNS(&m)
+			f.intake.PowerDNS(&m)
 		case errors.Is(err, powerdns.ErrFrame):
 			return nil // one bad frame: counted by the reader
 		}
@@ -142,11 +119,11 @@ func (f *dnsFile) openPowerDNS() {
 	}
 	f.accounts = func(tell func(string, any)) {
 		tell("powerdns", reader.Stats())
-		tell("dns", f.intake.parser.Stats())
+		tell("dns", f.intake.Stats())
 	}
 }
 
-func (f *dnsFile) openCapture(config sensor.Config) error {
+func (f *File) openCapture(config sensor.Config) error {
 	config.Queries = true
 	s := sensor.New(config)
 	frames, err := capture.NewReader(f.in.Reader)
@@ -160,45 +137,38 @@ func (f *dnsFile) openCapture(config sensor.Config) error {
 			f.keep(&dnscache.Response{TimeNs: frame.TimeNs, Client: netip.Addr{}})
 			first = false
 		}
-		s.Frame(frame, f.intake.packet)
+		s.Frame(frame, f.intake.Packet)
 		return nil
 	}
-	f.flush = func() { s.Flush(f.intake.packet) }
+	f.flush = func() { s.Flush(f.intake.Packet) }
 	f.accounts = func(tell func(string, any)) {
 		tell("sensor", s.Stats())
-		tell("dns", f.intake.parser.Stats())
+		tell("dns", f.intake.Stats())
 	}
 	return err
 }
 
 // keep copies a response until it is pulled: the window of the reorderer holds
 // it longer than its source does.
-func (f *dnsFile) keep(r *dnscache.Response) {
-	f.ready = append(f.ready, piece{response: cloned(r)})
+func (f *File) keep(r *dnscache.Response) {
+	f.ready = append(f.ready, Piece{Response: Cloned(r)})
 }
 
-// cloned is a copy that shares nothing with its origin.
-func cloned(r *dnscache.Response) dnscache.Response {
-	c := *r
-	c.Name, c.Canonical, c.Addrs = slices.Clone(r.Name), slices.Clone(r.Canonical), slices.Clone(r.Addrs)
-	return c
-}
-
-// pull yields the next evidence of the file.
-func (f *dnsFile) pull() (int64, piece, bool) {
+// Pull yields the next evidence of the file.
+func (f *File) Pull() (int64, Piece, bool) {
 	for f.next == len(f.ready) {
 		f.ready, f.next = f.ready[:0], 0
 		if !f.advance() {
-			return 0, piece{}, false
+			return 0, Piece{}, false
 		}
 	}
 	t := f.ready[f.next]
 	f.next++
-	return t.timeNs(), t, true
+	return t.TimeNs(), t, true
 }
 
 // advance reads one thing; false when there is none left.
-func (f *dnsFile) advance() bool {
+func (f *File) advance() bool {
 	if f.ended {
 		return false
 	}
@@ -211,14 +181,41 @@ func (f *dnsFile) advance() bool {
 		f.problem = fmt.Errorf("%s: %w", f.in.Path, err)
 	}
 	f.flush()
-	f.close()
+	f.Close()
 	return true // what flush gave is still to be pulled
 }
 
-// close closes the file; it may be called twice.
-func (f *dnsFile) close() {
+// Close closes the file; it may be called twice.
+func (f *File) Close() {
 	if !f.ended {
 		f.ended = true
 		f.in.Close()
+	}
+}
+
+// Input is the file itself.
+func (f *File) Input() *input.File { return f.in }
+
+// Things is how many things were read of it: packets, frames, messages or lines.
+func (f *File) Things() uint64 { return f.seen }
+
+// EndedEarly is why reading ended before the file did; nil where it did not.
+func (f *File) EndedEarly() error { return f.problem }
+
+// Accounts tells what readers counted.
+func (f *File) Accounts(tell func(what string, stats any)) { f.accounts(tell) }
+
+// Summarise tells what became of what was read.
+func (f *File) Summarise(w io.Writer) {
+	f.accounts(func(what string, stats any) {
+		title := f.in.Path + ": " + what
+		if lines, ok := stats.([]reasonCount); ok {
+			fmt.Fprintf(w, "%s: %s\n", title, strings.Trim(fmt.Sprint(lines), "[]"))
+			return
+		}
+		counters.Summarise(w, title, stats)
+	})
+	if f.problem != nil {
+		fmt.Fprintf(w, "%v: what came before is used\n", f.problem)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package evidence
 
 import (
 	"net/netip"
@@ -49,8 +49,8 @@ func TestForwardersByDnstap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := newIntake(dnswire.Config{}, func(r *dnscache.Response) { cache.File(r, 1) })
-		in.dnstap(&dnstap.Message{
+		in := NewIntake(dnswire.Config{}, func(r *dnscache.Response) { cache.File(r, 1) })
+		in.Dnstap(&dnstap.Message{
 			Type: dnstap.ClientResponse, TimeNs: 1, Client: forwarder,
 			Wire: withSubnet(t, true, c.response), Query: withSubnet(t, false, c.query),
 		})

@@ -1,11 +1,10 @@
-package main
+package evidence
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +14,9 @@ import (
 	"flowname/dnscache/logs"
 )
 
-// splitFormat reads FORMAT:PATH or PATH; without a format the content tells. A
+// SplitFormat reads FORMAT:PATH or PATH; without a format the content tells. A
 // FORMAT that there is not is said, unless it is the beginning of a file's name.
-func splitFormat(text string) (*logs.Format, string, error) {
+func SplitFormat(text string) (*logs.Format, string, error) {
 	format, path := input.CutFormat(text)
 	name, _, colon := strings.Cut(text, ":")
 	if format != nil || !colon || strings.ContainsAny(name, "./") {
@@ -31,7 +30,7 @@ func splitFormat(text string) (*logs.Format, string, error) {
 
 // openLog reads a log. Times without a year are taken to be before the file was
 // last written.
-func (f *dnsFile) openLog(config logs.Config) {
+func (f *File) openLog(config logs.Config) {
 	config.ReferenceNs = time.Now().UnixNano()
 	if info, err := f.in.Stat(); err == nil && info.Mode().IsRegular() {
 		config.ReferenceNs = info.ModTime().UnixNano()
@@ -39,7 +38,7 @@ func (f *dnsFile) openLog(config logs.Config) {
 	lines := logs.NewLines(f.in.Reader)
 	reader := logs.NewReader(f.in.Format, config, logs.Sink{
 		Response:   f.keep,
-		Connection: func(c *dnscache.Connection) { f.ready = append(f.ready, piece{connection: clonedConnection(c)}) },
+		Connection: func(c *dnscache.Connection) { f.ready = append(f.ready, Piece{Connection: clonedConnection(c)}) },
 	})
 	f.step = func() error {
 		line, ended, err := lines.Next()
@@ -79,11 +78,3 @@ func linesByReason(stats *logs.Stats) (counts []reasonCount) {
 }
 
 func (c reasonCount) String() string { return fmt.Sprintf("%s=%d", c.reason, c.lines) }
-
-// clonedConnection is a copy that shares nothing with its origin.
-func clonedConnection(x *dnscache.Connection) *dnscache.Connection {
-	c := *x
-	c.Name = slices.Clone(x.Name)
-	c.Process.Path, c.Process.Host = slices.Clone(x.Process.Path), slices.Clone(x.Process.Host)
-	return &c
-}
