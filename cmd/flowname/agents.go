@@ -96,8 +96,8 @@ func (d *daemon) takeAgents(l *ledger) {
 		c.SamplesNotAllowed.Bytes += a.refused.BytesNotAllowed
 		c.SampledFlows += a.samples.Records
 		r.mu.Lock()
-		all = r.samples.decoder.AppendReports(all)
-		gone := r.samples.decoder.Gone()
+		all = r.samples.AppendReports(all)
+		gone := r.samples.Gone()
 		r.mu.Unlock()
 		c.SamplesForgotten.Count += gone.Datagrams
 		c.SamplesForgotten.Bytes += gone.Bytes

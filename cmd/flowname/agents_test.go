@@ -8,14 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/cmd/flowname/table"
 	"flowname/flows/sflow"
 )
 
-// numberedSample is sflowDatagram of one flow sample, with the numbers of the
+// numberedSample is exportstest.SFlowDatagram of one flow sample, with the numbers of the
 // datagram and of the sample, the pool of packets, and the samples not made.
 func numberedSample(t *testing.T, number, sample, pool, drops uint32) []byte {
-	d := sflowDatagram(128, frame(t, sampledClient, sampledServer, true, []byte("hello")))
+	d := exportstest.SFlowDatagram(128, exportstest.Frame(t, exportstest.SampledClient, exportstest.SampledServer, true, []byte("hello")))
 	for at, v := range map[int]uint32{16: number, 36: sample, 48: pool, 52: drops} {
 		binary.BigEndian.PutUint32(d[at:], v)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
@@ -93,7 +94,7 @@ func TestFlowsAreCountedForTheirServer(t *testing.T) {
 		w := &watch{usual: usual}
 		l := w.newLookout(&sync.Mutex{})
 		tt.record.Proto = flows.ProtoTCP
-		tt.record.Src, tt.record.Dst = testClient(1), testServer(1)
+		tt.record.Src, tt.record.Dst = exportstest.Client(1), exportstest.Server(1)
 		l.flow(&correlate.Flow{Record: &tt.record, Src: endNamed(tt.src), Dst: endNamed(tt.dst)})
 		l.usual.rest(math.MaxInt64)
 		span, err := usual.book.Between(t.Context(), int32(tt.day), int32(tt.day))

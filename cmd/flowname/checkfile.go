@@ -9,6 +9,7 @@ import (
 
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/exports"
 	"flowname/dnscache"
 	"flowname/dnscache/logs"
 	"flowname/flows/netflow"
@@ -94,19 +95,19 @@ func (r *checkReport) checkCapture(path string, config evidence.Config) error {
 	if r.Used > 0 || r.Total == 0 {
 		return err
 	}
-	f, flowErr := openFlowFile(path, netflow.NewDecoder(netflow.Config{}), newFileSamples(config))
+	f, flowErr := exports.Open(path, netflow.NewDecoder(netflow.Config{}), exports.NewFileSamples(config))
 	if flowErr != nil {
 		return errors.Join(err, flowErr)
 	}
-	defer f.close()
+	defer f.Close()
 	for {
-		_, datagram, ok := f.pull()
+		_, datagram, ok := f.Pull()
 		if !ok {
 			break
 		}
-		r.Flows += uint64(len(datagram.records))
-		for i := range datagram.records {
-			r.Tally.at(datagram.records[i].StartNs)
+		r.Flows += uint64(len(datagram.Records))
+		for i := range datagram.Records {
+			r.Tally.at(datagram.Records[i].StartNs)
 		}
 	}
 	if r.Flows > 0 {

@@ -12,6 +12,7 @@ import (
 
 	"flowname/cmd/flowload/wire"
 	"flowname/cmd/flowload/world"
+	"flowname/cmd/flowname/exports/exportstest"
 )
 
 // A clockCase is an exporter whose clock is wrong. It tells of a connection for
@@ -29,7 +30,7 @@ type clockCase struct {
 // flow sends the flow that follows an answer.
 func (c *clockCase) flow(a *world.Answer) {
 	start := time.Unix(0, a.TimeNs).Add(7*time.Millisecond - c.flows)
-	c.tell(ipfixMessage(256, appendIPFIXFlow(nil, a.Client, a.Addr, uint64(start.UnixMilli()))), 1)
+	c.tell(exportstest.Message(256, exportstest.AppendFlow(nil, a.Client, a.Addr, uint64(start.UnixMilli()))), 1)
 }
 
 // tell sends a message with the header's time that the clock has.
@@ -97,7 +98,7 @@ func TestRunFixesClocks(t *testing.T) {
 	total := 0
 	for _, e := range cases {
 		e.exporter = exportTo(t, c.netflow, e.from+":0")
-		e.tell(ipfixTemplate(), 0)
+		e.tell(exportstest.Template(), 0)
 		send(e, 0, e.count)
 		total += e.count
 	}
@@ -189,7 +190,7 @@ func TestRunLeavesClocksAlone(t *testing.T) {
 	w, path := clockWorld(t, 100)
 	c := startCollector(t, t.TempDir(), "--dns", path, "--no-fix-clocks")
 	e := &clockCase{exporter: exportTo(t, c.netflow, "127.0.0.1:0"), headers: 10 * time.Minute, flows: 10 * time.Minute}
-	e.tell(ipfixTemplate(), 0)
+	e.tell(exportstest.Template(), 0)
 	for i := range w.Answers() {
 		a := w.Answer(i)
 		e.flow(&a)

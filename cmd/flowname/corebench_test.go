@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/dnscache"
 )
 
@@ -26,7 +27,7 @@ func BenchmarkCores(b *testing.B) {
 			paths, msgs := make([]*flowPath, cores), make([][][]byte, cores)
 			for i := range paths {
 				paths[i] = openFlowPath(b, cache, nil)
-				paths[i].datagram(b, ipfixTemplate())
+				paths[i].datagram(b, exportstest.Template())
 				msgs[i] = fresh.datagrams(answers, 400*burst)
 			}
 			b.Run(fmt.Sprintf("cores=%d/filing=%d", cores, filing), func(b *testing.B) {
@@ -79,7 +80,7 @@ func fileAtRate(cache *dnscache.Cache, answers, rate int) (stop func()) {
 		defer tick.Stop()
 		r := dnscache.Response{Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
 		r.Server = netip.MustParseAddr("192.0.2.53")
-		atNs := int64(testStart) * 1e9
+		atNs := int64(exportstest.Start) * 1e9
 		for number := uint32(0); ; {
 			select {
 			case <-ended:

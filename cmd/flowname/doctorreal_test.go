@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"flowname/cmd/flowname/exports/exportstest"
 )
 
 // An ailingExporter is an exporter with something wrong: how it exports, and what the
@@ -56,32 +58,32 @@ func v9Message(uptime, number uint32, sets ...[]byte) []byte {
 
 var ailing = []ailingExporter{
 	{"well, but silent of its sampling", "127.0.0.11", func(e *exporter, d *datagrams) {
-		d.send(e, ipfixTemplate())
+		d.send(e, exportstest.Template())
 		d.flows(e, 400, 3)
 	}, []string{"Nothing in its 1,200 flows or options data says a sampling rate. If it samples, let it say so (Cisco, in the flow exporter: \"option sampler-table\""}},
 	{"no template", "127.0.0.12", func(e *exporter, d *datagrams) {
 		d.flows(e, 5, 3)
 	}, []string{"5 data sets came and no template to read them by. Let it send its templates every minute (Cisco, in the flow exporter: \"template data timeout 60\"; Junos"}},
 	{"loss on the way", "127.0.0.13", func(e *exporter, d *datagrams) {
-		d.send(e, ipfixTemplate())
+		d.send(e, exportstest.Template())
 		d.flows(e, 100, 3)
 		e.sent += 30
 		d.flows(e, 100, 3)
 	}, []string{"4.76 % of what it sent was lost on the way (more than 0.1 %), by its sequence numbers. Where the collector says above"}},
 	{"restarts", "127.0.0.14", func(e *exporter, d *datagrams) {
-		template := slices.Concat([]byte{0, 0}, ipfixTemplate()[18:])
+		template := slices.Concat([]byte{0, 0}, exportstest.Template()[18:])
 		for i := range uint32(5) {
 			d.send(e, v9Message(1000, 0, template))
 			d.send(e, v9Message(100_000+i, 1, testFlows(1)[16:]))
 		}
 	}, []string{"It has started anew 4 times (more than 3): its uptime fell"}},
 	{"counts wrongly", "127.0.0.15", func(e *exporter, d *datagrams) {
-		d.send(e, ipfixTemplate())
+		d.send(e, exportstest.Template())
 		d.flows(e, 200, 1)
 	}, []string{"Its sequence numbers do not count what its protocol says"}},
 	{"more data without a template than waits", "127.0.0.16", func(e *exporter, d *datagrams) {
 		for range 25 {
-			msg := ipfixMessage(300, make([]byte, 60_000))
+			msg := exportstest.Message(300, make([]byte, 60_000))
 			e.number(msg, 0)
 			d.send(e, msg)
 		}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"flowname/cmd/flowname/exports/exportstest"
 )
 
 // An exporter sends IPFIX from a loopback address of its own, with the sequence
@@ -61,7 +63,7 @@ func testFlows(n int) []byte {
 	for i := range numbers {
 		numbers[i] = uint32(i)
 	}
-	return ipfixData(numbers, numbers)
+	return exportstest.Data(numbers, numbers)
 }
 
 // ledger asks the collector for its accounts.
@@ -93,7 +95,7 @@ func TestRunKeepsTemplatesThroughAKill(t *testing.T) {
 	dir := t.TempDir()
 	c := startCollector(t, dir, "--sockets", "1")
 	e := exportTo(t, c.netflow, "127.0.0.1:0")
-	e.send(ipfixTemplate(), 0)
+	e.send(exportstest.Template(), 0)
 	e.send(testFlows(5), 5)
 	eventually(t, "flows are written", func() bool { return len(lines(t, c.out)) == 5 })
 	eventually(t, "the template is saved", func() bool {
@@ -133,7 +135,7 @@ func TestRunRefusesAForeignState(t *testing.T) {
 		}
 		c := startCollector(t, dir)
 		e := exportTo(t, c.netflow, "127.0.0.1:0")
-		e.send(ipfixTemplate(), 0)
+		e.send(exportstest.Template(), 0)
 		eventually(t, "the template is there", func() bool { return c.row("127.0.0.1").Templates == 1 })
 		if err := c.end(syscall.SIGTERM); err != nil {
 			t.Errorf("after SIGTERM: %v", err)
@@ -177,7 +179,7 @@ func TestRunLedgerAddsUp(t *testing.T) {
 	}
 	good, stranger := exportTo(t, c.netflow, "127.0.0.2:0"), exportTo(t, c.netflow, "127.0.1.1:0")
 	late, broken := exportTo(t, c.netflow, "127.0.0.77:0"), exportTo(t, c.netflow, "127.0.0.4:0")
-	send(good, ipfixTemplate(), 0)
+	send(good, exportstest.Template(), 0)
 	for i := range 200 {
 		if i == 100 {
 			good.number(testFlows(7), 7) // lost on the way
@@ -186,12 +188,12 @@ func TestRunLedgerAddsUp(t *testing.T) {
 	}
 	send(stranger, testFlows(3), 3)
 	send(late, testFlows(4), 4)
-	send(late, ipfixMessage(999, make([]byte, 50)), 1)
-	send(late, ipfixTemplate(), 0)
-	send(broken, ipfixTemplate(), 0)
+	send(late, exportstest.Message(999, make([]byte, 50)), 1)
+	send(late, exportstest.Template(), 0)
+	send(broken, exportstest.Template(), 0)
 	cut := testFlows(2)
 	send(broken, cut[:len(cut)-9], 2)
-	send(broken, ipfixMessage(99, make([]byte, 30)), 0)
+	send(broken, exportstest.Message(99, make([]byte, 30)), 0)
 	send(broken, []byte("GET / HTTP/1.1\r\n"), 0)
 
 	const flows = 200*3 + 4 + 1
@@ -273,7 +275,7 @@ func TestRunLedgerHasLostLines(t *testing.T) {
 	}
 	c := startCollector(t, t.TempDir(), "--out", full)
 	e := exportTo(t, c.netflow, "127.0.0.1:0")
-	e.send(ipfixTemplate(), 0)
+	e.send(exportstest.Template(), 0)
 	for range 10 {
 		e.send(testFlows(5), 5)
 	}
@@ -299,7 +301,7 @@ func TestRunLedgerHasLostLines(t *testing.T) {
 func TestRunCountsKernelDrops(t *testing.T) {
 	c := startCollector(t, t.TempDir(), "--receive-buffer", "4096", "--sockets", "1")
 	e := exportTo(t, c.netflow, "127.0.0.1:0")
-	e.send(ipfixTemplate(), 0)
+	e.send(exportstest.Template(), 0)
 	const before, burst, after = 20, 200, 100
 	n := uint64(1)
 	paced := func(count int) { // one at a time: none is dropped

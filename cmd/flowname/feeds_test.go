@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/correlate/feeds"
 	"flowname/dnscache"
 )
@@ -47,12 +48,12 @@ func fedPath(tb testing.TB, answers int) *flowPath {
 	if w.feeds, err = openFeeds(all, w.reporter, cache, 1); err != nil {
 		tb.Fatal(err)
 	}
-	r := dnscache.Response{TimeNs: (testStart - 10) * 1e9, Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
+	r := dnscache.Response{TimeNs: (exportstest.Start - 10) * 1e9, Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
 	for i := range uint32(answers) {
 		fillAnswer(&r, i)
 		w.evidence(&r)
 	}
-	if err := w.settle(testStart * 1e9); err != nil {
+	if err := w.settle(exportstest.Start * 1e9); err != nil {
 		tb.Fatal(err)
 	}
 	return openFlowPath(tb, cache, w.newLookout(&sync.Mutex{}))
@@ -64,7 +65,7 @@ func TestMarkedFlowsAllocateNothing(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	p := fedPath(t, 1000)
-	p.datagram(t, ipfixTemplate())
+	p.datagram(t, exportstest.Template())
 	msgs := testDatagrams(1000, 20)
 	for range 3 {
 		for _, m := range msgs {
@@ -83,7 +84,7 @@ func TestMarkedFlowsAllocateNothing(t *testing.T) {
 // TestAheadChangesNothing: what flows are told of early is the same without it.
 func TestAheadChangesNothing(t *testing.T) {
 	p := fedPath(t, 5000)
-	p.datagram(t, ipfixTemplate())
+	p.datagram(t, exportstest.Template())
 	l := p.lookout
 	for _, m := range testDatagrams(5000, 200) {
 		p.datagram(t, m)

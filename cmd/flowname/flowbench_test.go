@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"flowname/cmd/flowname/exports/exportstest"
 )
 
 // A traffic is an order in which flows ask for what the cache knows.
@@ -48,12 +50,12 @@ func (tr *traffic) datagrams(answers, n int) [][]byte {
 			at := uint32(next())
 			clients[k], servers[k] = at/addressesPerClient, serverOf(at)
 		}
-		msgs[i] = ipfixData(clients, servers)
+		msgs[i] = exportstest.Data(clients, servers)
 	}
 	return msgs
 }
 
-// Where the source port of a flow of ipfixData is.
+// Where the source port of a flow of exportstest.Data is.
 const (
 	firstPort = 16 + 4 + 9
 	flowSize  = 67
@@ -75,7 +77,7 @@ func BenchmarkFlowPath(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("answers=%d", answers), func(b *testing.B) {
 			p := newFlowPath(b, answers)
-			p.datagram(b, ipfixTemplate())
+			p.datagram(b, exportstest.Template())
 			for _, tr := range traffics {
 				msgs := tr.datagrams(answers, min(answers/flowsEach, 20_000)/64*64)
 				for _, burst := range []int{1, 64} {

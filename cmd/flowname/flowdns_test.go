@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/dnscache"
 	"flowname/flows"
 	"flowname/flows/listen"
@@ -32,14 +33,14 @@ func tellingTemplate() []byte {
 		body = binary.BigEndian.AppendUint16(body, element.length)
 		body = binary.BigEndian.AppendUint32(body, 26866)
 	}
-	return ipfixMessage(2, body)
+	return exportstest.Message(2, body)
 }
 
 func tellingEnds(src, dst string, proto byte, srcPort, dstPort uint16, atMs uint64) []byte {
 	b := slices.Concat(netip.MustParseAddr(src).AsSlice(), netip.MustParseAddr(dst).AsSlice(), []byte{proto})
 	b = binary.BigEndian.AppendUint16(b, srcPort)
 	b = binary.BigEndian.AppendUint16(b, dstPort)
-	return binary.BigEndian.AppendUint64(b, testStart*1000+atMs)
+	return binary.BigEndian.AppendUint64(b, exportstest.Start*1000+atMs)
 }
 
 // tellingDNS is a message in which client asked for a name.
@@ -47,14 +48,14 @@ func tellingDNS(client, name, addr string) []byte {
 	b := tellingEnds("192.0.2.53", client, 17, 53, 40000, 0)
 	b = append(append(b, byte(len(name))), name...)
 	b = binary.BigEndian.AppendUint32(b, 300)
-	return ipfixMessage(257, append(b, netip.MustParseAddr(addr).AsSlice()...))
+	return exportstest.Message(257, append(b, netip.MustParseAddr(addr).AsSlice()...))
 }
 
 // tellingFlow is a message with a connection of client a second later.
 func tellingFlow(client, server, host string, event byte) []byte {
 	b := tellingEnds(client, server, 6, 40001, 443, 1000)
-	b = binary.BigEndian.AppendUint64(b, testStart*1000+2000)
-	return ipfixMessage(256, append(append(append(b, byte(len(host))), host...), event))
+	b = binary.BigEndian.AppendUint64(b, exportstest.Start*1000+2000)
+	return exportstest.Message(256, append(append(append(b, byte(len(host))), host...), event))
 }
 
 func TestReceiverFilesDNSOfFlows(t *testing.T) {
@@ -79,7 +80,7 @@ func TestReceiverFilesDNSOfFlows(t *testing.T) {
 	}
 	e := &filed[0]
 	if string(e.Name) != "www.example.com" || e.Client != netip.MustParseAddr("10.0.0.1") || e.Server != netip.MustParseAddr("192.0.2.53") ||
-		e.Source != dnscache.SourceFlowRecord || e.Source.String() != "flow_record" || e.Type != typeA || e.TimeNs != testStart*1e9 ||
+		e.Source != dnscache.SourceFlowRecord || e.Source.String() != "flow_record" || e.Type != 1 || e.TimeNs != exportstest.Start*1e9 ||
 		!slices.Equal(e.Addrs, []dnscache.Addr{{Addr: netip.MustParseAddr("203.0.113.1"), TTL: 300}}) {
 		t.Errorf("filed %+v", e)
 	}
@@ -88,7 +89,7 @@ func TestReceiverFilesDNSOfFlows(t *testing.T) {
 // TestReplayNamesByFlowRecordsAlone needs no file of DNS: the exporter tells it.
 func TestReplayNamesByFlowRecordsAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "flows.pcap")
-	writeCapture(t, path, tellingTemplate(),
+	exportstest.WriteCapture(t, path, tellingTemplate(),
 		tellingDNS("10.0.0.1", "www.example.com", "203.0.113.1"),
 		tellingFlow("10.0.0.1", "203.0.113.1", "", 1),
 		tellingFlow("10.0.0.1", "203.0.113.1", "other.example:8443", 2),

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"flowname/cmd/flowname/exports"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/correlate/visibility"
@@ -47,7 +48,7 @@ type receiver struct {
 	stats   snapshot[netflow.Stats]
 	log     *slog.Logger
 
-	dns     flowDNS
+	dns     exports.DNS
 	answers []netflow.Answer
 	file    func(*dnscache.Response) // takes DNS of flow records
 
@@ -78,7 +79,7 @@ func (r *receiver) handle(datagrams []listen.Datagram) {
 		datagrams = r.fill(datagrams)
 		// Before the flows, so that those of this batch find it.
 		for i := range r.answers {
-			r.file(r.dns.evidence(&r.answers[i]))
+			r.file(r.dns.Evidence(&r.answers[i]))
 		}
 		r.stats.store(r.decoder.Stats())
 		r.join(r.records)

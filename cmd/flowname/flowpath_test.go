@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"testing"
 
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/dnscache"
@@ -13,74 +13,6 @@ import (
 	"flowname/flows/netflow"
 	"flowname/geo"
 )
-
-// testStart is when the flows of the generated datagrams begin, Unix seconds.
-const testStart = 1_700_000_000
-
-// ipfixFields are the 18 fields of a usual router's template: element, length.
-var ipfixFields = [][2]uint16{
-	{8, 4}, {12, 4}, {4, 1}, {7, 2}, {11, 2}, {6, 2}, {1, 8}, {2, 8}, {10, 4},
-	{14, 4}, {16, 4}, {17, 4}, {9, 1}, {13, 1}, {5, 1}, {61, 1}, {152, 8}, {153, 8},
-}
-
-// ipfixTemplate is a message with the template of ipfixFields.
-func ipfixTemplate() []byte {
-	body := binary.BigEndian.AppendUint16(nil, 256)
-	body = binary.BigEndian.AppendUint16(body, uint16(len(ipfixFields)))
-	for _, f := range ipfixFields {
-		body = binary.BigEndian.AppendUint16(body, f[0])
-		body = binary.BigEndian.AppendUint16(body, f[1])
-	}
-	return ipfixMessage(2, body)
-}
-
-func ipfixMessage(set uint16, body []byte) []byte {
-	m := binary.BigEndian.AppendUint16(nil, 10)
-	m = binary.BigEndian.AppendUint16(m, uint16(16+4+len(body)))
-	m = binary.BigEndian.AppendUint32(m, testStart+60)
-	m = binary.BigEndian.AppendUint32(m, 0)
-	m = binary.BigEndian.AppendUint32(m, 1)
-	m = binary.BigEndian.AppendUint16(m, set)
-	m = binary.BigEndian.AppendUint16(m, uint16(4+len(body)))
-	return append(m, body...)
-}
-
-// ipfixData is a message of flows from clients to servers, by their numbers.
-func ipfixData(clients, servers []uint32) []byte {
-	var body []byte
-	for i := range clients {
-		client := netip.AddrPortFrom(testClient(clients[i]), uint16(32768+clients[i]%16384))
-		body = appendIPFIXFlow(body, client, testServer(servers[i]), uint64(testStart)*1000+uint64(i))
-	}
-	return ipfixMessage(256, body)
-}
-
-// appendIPFIXFlow appends a record of ipfixTemplate: five seconds from a time in
-// milliseconds.
-func appendIPFIXFlow(body []byte, client netip.AddrPort, server netip.Addr, start uint64) []byte {
-	body = append(body, client.Addr().AsSlice()...)
-	body = append(body, server.AsSlice()...)
-	body = append(body, flows.ProtoTCP)
-	body = binary.BigEndian.AppendUint16(body, client.Port())
-	body = binary.BigEndian.AppendUint16(body, 443)
-	body = binary.BigEndian.AppendUint16(body, 0x1b)
-	body = binary.BigEndian.AppendUint64(body, 40_000)
-	body = binary.BigEndian.AppendUint64(body, 40)
-	for _, v := range []uint32{1, 2, 64496, 64497} {
-		body = binary.BigEndian.AppendUint32(body, v)
-	}
-	body = append(body, 24, 24, 0, 0)
-	body = binary.BigEndian.AppendUint64(body, start)
-	return binary.BigEndian.AppendUint64(body, start+5000)
-}
-
-func testClient(n uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
-}
-
-func testServer(n uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte{198, 16 + byte(n>>16), byte(n >> 8), byte(n)})
-}
 
 // A flowPath is the path of a flow without its sockets and channels.
 type flowPath struct {
@@ -113,21 +45,21 @@ func flowCache(tb testing.TB, answers int) *dnscache.Cache {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { cache.Close(testStart * 1e9) })
-	r := dnscache.Response{TimeNs: (testStart - 10) * 1e9, Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
+	tb.Cleanup(func() { cache.Close(exportstest.Start * 1e9) })
+	r := dnscache.Response{TimeNs: (exportstest.Start - 10) * 1e9, Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
 	for i := range uint32(answers) {
 		fillAnswer(&r, i)
-		cache.File(&r, testStart*1e9)
+		cache.File(&r, exportstest.Start*1e9)
 	}
 	return cache
 }
 
 // fillAnswer makes r the answer of that number.
 func fillAnswer(r *dnscache.Response, number uint32) {
-	r.Client = testClient(number / addressesPerClient)
+	r.Client = exportstest.Client(number / addressesPerClient)
 	server := serverOf(number)
 	r.Name = fmt.Appendf(r.Name[:0], "host%d.service%d.example", server/serversPerName, server%100)
-	r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 300}
+	r.Addrs[0] = dnscache.Addr{Addr: exportstest.Server(server), TTL: 300}
 }
 
 // openFlowPath is one of several paths that share a cache; a lookout, if there is one,
@@ -162,12 +94,12 @@ func (p *flowPath) burst(tb testing.TB, msgs ...[]byte) {
 	p.records = p.records[:0]
 	for _, msg := range msgs {
 		var err error
-		if p.records, err = p.decoder.AppendRecords(p.records, msg, from, (testStart+61)*1e9); err != nil {
+		if p.records, err = p.decoder.AppendRecords(p.records, msg, from, (exportstest.Start+61)*1e9); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	p.lines = p.lines[:0]
-	p.correlator.Join(p.records, (testStart+61)*1e9, p.emit)
+	p.correlator.Join(p.records, (exportstest.Start+61)*1e9, p.emit)
 }
 
 func (p *flowPath) emit(f *correlate.Flow) {
@@ -195,14 +127,14 @@ func testDatagrams(answers, n int) [][]byte {
 			clients = append(clients, at/addressesPerClient)
 			servers = append(servers, serverOf(at))
 		}
-		msgs[i] = ipfixData(clients, servers)
+		msgs[i] = exportstest.Data(clients, servers)
 	}
 	return msgs
 }
 
 func TestFlowPathAllocatesNothing(t *testing.T) {
 	p := newFlowPath(t, 1000)
-	p.datagram(t, ipfixTemplate())
+	p.datagram(t, exportstest.Template())
 	msgs := testDatagrams(1000, 20)
 	for _, m := range msgs { // connections are remembered from here on
 		p.datagram(t, m)

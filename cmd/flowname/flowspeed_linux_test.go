@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"flowname/cmd/flowname/exports/exportstest"
 )
 
 // A flow may take so many times what a step of the reference takes: twice the 5.9
@@ -63,7 +65,7 @@ func TestFlowSpeed(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	const answers, burst, turns = 200_000, 28, 12 // 28 datagrams are what a receiver joins at once
 	p := newFlowPath(t, answers)
-	p.datagram(t, ipfixTemplate())
+	p.datagram(t, exportstest.Template())
 	fresh := traffic{fresh: true, next: uniform}
 	msgs := fresh.datagrams(answers, 40*burst)
 	ref := newReference()

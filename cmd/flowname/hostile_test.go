@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowload/feed"
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/flows"
 	"flowname/flows/netflow"
 )
@@ -172,7 +173,7 @@ func TestRunUnderHostileExporters(t *testing.T) {
 	}
 	c := startCollector(t, t.TempDir(), "--sockets", "2", "--wait", "0s")
 	good := exportTo(t, c.netflow, "127.0.0.9:0")
-	good.send(ipfixTemplate(), 0)
+	good.send(exportstest.Template(), 0)
 	good.send(testFlows(18), 18)
 	eventually(t, "the good exporter is known", func() bool { return c.row("127.0.0.9").Flows == 18 })
 

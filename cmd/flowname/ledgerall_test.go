@@ -10,13 +10,14 @@ import (
 	"syscall"
 	"testing"
 
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/flows/netflow"
 )
 
 // A biflow template and data records of it: packets of both directions (RFC 5103).
-var biflowTemplate = ipfixMessage(2, []byte{1, 4, 0, 3, 0, 4, 0, 1, 0, 2, 0, 1, 0x80, 2, 0, 1, 0, 0, 0x72, 0x79})
+var biflowTemplate = exportstest.Message(2, []byte{1, 4, 0, 3, 0, 4, 0, 1, 0, 2, 0, 1, 0x80, 2, 0, 1, 0, 0, 0x72, 0x79})
 
-func biflows(n int) []byte { return ipfixMessage(260, slices.Repeat([]byte{6, 1, 2}, n)) }
+func biflows(n int) []byte { return exportstest.Message(260, slices.Repeat([]byte{6, 1, 2}, n)) }
 
 // TestRunLedgerOfAllSources: flows by UDP, TCP and sFlow, records for both
 // directions among them, add up; a connection's account stays when it ends, its
@@ -34,7 +35,7 @@ func TestRunLedgerOfAllSources(t *testing.T) {
 		datagrams += uint64(len(msg))
 	}
 	conn := connectFrom(t, "127.0.0.1", c.tcp)
-	for _, m := range [][]byte{ipfixTemplate(), testFlows(3)} {
+	for _, m := range [][]byte{exportstest.Template(), testFlows(3)} {
 		if _, err := conn.Write(m); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestRunLedgerOfAllSources(t *testing.T) {
 	}
 	for _, from := range []string{"127.0.0.1:0", "127.0.0.9:0"} {
 		sampled := exportTo(t, c.sflow, from)
-		if _, err := sampled.conn.Write(sflowDatagram(128, frame(t, sampledClient, sampledServer, true, []byte("hello")))); err != nil {
+		if _, err := sampled.conn.Write(exportstest.SFlowDatagram(128, exportstest.Frame(t, exportstest.SampledClient, exportstest.SampledServer, true, []byte("hello")))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,8 +113,8 @@ func connectFrom(t *testing.T, from, to string) net.Conn {
 func TestRunLedgerHasWhatExportersSay(t *testing.T) {
 	c := startCollector(t, t.TempDir())
 	e := exportTo(t, c.netflow, "127.0.0.1:0")
-	e.send(ipfixMessage(3, []byte{1, 10, 0, 3, 0, 1, 0, 143, 0, 4, 0, 166, 0, 8, 0, 164, 0, 8}), 0)
-	e.send(ipfixMessage(266, append(append([]byte{0, 0, 0, 1}, 0, 0, 0, 0, 0, 0, 0, 5), 0, 0, 0, 0, 0, 0, 0, 9)), 1)
+	e.send(exportstest.Message(3, []byte{1, 10, 0, 3, 0, 1, 0, 143, 0, 4, 0, 166, 0, 8, 0, 164, 0, 8}), 0)
+	e.send(exportstest.Message(266, append(append([]byte{0, 0, 0, 1}, 0, 0, 0, 0, 0, 0, 0, 5), 0, 0, 0, 0, 0, 0, 0, 9)), 1)
 	want := saidRow{NotSentFlows: 5, IgnoredPackets: 9}
 	eventually(t, "it is known", func() bool { r := c.row("127.0.0.1"); return r.Said != nil && *r.Said == want })
 	text := doctor(t, "--server", c.http)

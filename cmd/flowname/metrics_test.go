@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/exports"
 	"flowname/cmd/flowname/guard"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
@@ -61,7 +62,7 @@ func TestMetricsHaveEveryCounter(t *testing.T) {
 		"output":          export.FileStats{},
 		"powerdns":        powerdns.Stats{},
 		"sflow":           sflow.Stats{},
-		"sflow_dns":       sampledStats{},
+		"sflow_dns":       exports.SampledStats{},
 		"stream":          stream.Stats{},
 		"syslog":          syslog.Stats{},
 		"visibility":      visibility.Stats{},

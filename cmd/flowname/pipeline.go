@@ -12,6 +12,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/exports"
 	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/reorder"
 	"flowname/correlate"
@@ -35,7 +36,7 @@ type replay struct {
 	out        *export.File
 	cache      *dnscache.Cache
 	decoder    *netflow.Decoder
-	samples    *fileSamples
+	samples    *exports.FileSamples
 	correlator *correlate.Correlator
 	watch      watch
 	lookout    *lookout
@@ -43,9 +44,9 @@ type replay struct {
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
 
 	dns         []*evidence.File
-	flows       []*flowFile
+	flows       []*exports.File
 	dnsSources  []*reorder.Buffer[evidence.Piece]
-	flowSources []*reorder.Buffer[fileDatagram]
+	flowSources []*reorder.Buffer[exports.Datagram]
 
 	progress *progress
 	line     []byte
@@ -70,7 +71,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	if err != nil {
 		return r, err
 	}
-	r.samples = newFileSamples(dns)
+	r.samples = exports.NewFileSamples(dns)
 	for _, path := range c.DNS {
 		f, err := evidence.Open(path, dns)
 		if err != nil {
@@ -80,12 +81,12 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 		r.dnsSources = append(r.dnsSources, reorder.New(f.Pull, max(1, evidence.Window/len(c.DNS))))
 	}
 	for _, path := range c.Flows {
-		f, err := openFlowFile(path, r.decoder, r.samples)
+		f, err := exports.Open(path, r.decoder, r.samples)
 		if err != nil {
 			return r, err
 		}
 		r.flows = append(r.flows, f)
-		r.flowSources = append(r.flowSources, reorder.New(f.pull, max(1, flowWindow/len(c.Flows))))
+		r.flowSources = append(r.flowSources, reorder.New(f.Pull, max(1, flowWindow/len(c.Flows))))
 	}
 	places, err := geo.New(c.ASN, c.Geo)
 	if err != nil {
@@ -145,10 +146,10 @@ func (r *replay) run(ctx context.Context) {
 		case flowSource != nil:
 			r.advance(flowNs)
 			datagram := flowSource.Pop().Value
-			for _, e := range datagram.evidence {
+			for _, e := range datagram.Evidence {
 				r.file(evidence.Piece{Response: e})
 			}
-			r.correlator.Join(datagram.records, flowNs, r.write)
+			r.correlator.Join(datagram.Records, flowNs, r.write)
 		default:
 			r.correlator.Drain(r.write)
 			return
@@ -198,7 +199,7 @@ func (r *replay) inputs() []*input.File {
 		all = append(all, f.Input())
 	}
 	for _, f := range r.flows {
-		all = append(all, f.in)
+		all = append(all, f.Input())
 	}
 	return all
 }
@@ -216,7 +217,7 @@ func (r *replay) closeFiles() {
 		f.Close()
 	}
 	for _, f := range r.flows {
-		f.close()
+		f.Close()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"flowname/cmd/flowload/wire"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/cmd/flowname/table"
 )
 
@@ -34,26 +35,26 @@ func TestReplayAccountsForEveryByte(t *testing.T) {
 	add := func(msg []byte, records int) int {
 		e.number(msg, records)
 		from, to := netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("192.0.2.2:2055")
-		if err := out.UDP(testStart*1e9+int64(e.sent)*1e6, from, to, msg); err != nil {
+		if err := out.UDP(exportstest.Start*1e9+int64(e.sent)*1e6, from, to, msg); err != nil {
 			t.Fatal(err)
 		}
 		return len(msg)
 	}
-	sent := add(ipfixTemplate(), 0)
+	sent := add(exportstest.Template(), 0)
 	for i := range 100 {
 		if i == 50 {
 			e.sent += 40 // lost on the way
 		}
 		sent += add(testFlows(3), 3)
 	}
-	reserved := append(ipfixTemplate(), append([]byte{0, 99, 0, 34}, make([]byte, 30)...)...)
+	reserved := append(exportstest.Template(), append([]byte{0, 99, 0, 34}, make([]byte, 30)...)...)
 	binary.BigEndian.PutUint16(reserved[2:], uint16(len(reserved)))
 	sent += add(reserved, 0)
-	sent += add(ipfixMessage(999, make([]byte, 40)), 1) // its template never comes
-	sent += add(ipfixMessage(256, make([]byte, 5)), 0)  // padding
+	sent += add(exportstest.Message(999, make([]byte, 40)), 1) // its template never comes
+	sent += add(exportstest.Message(256, make([]byte, 5)), 0)  // padding
 	records := testFlows(2)[20:]
-	sent += add(ipfixMessage(256, records[:len(records)-9]), 2) // the second one runs over its set
-	add([]byte("GET / HTTP/1.1\r\n"), 0)                        // no export message, which is told by itself
+	sent += add(exportstest.Message(256, records[:len(records)-9]), 2) // the second one runs over its set
+	add([]byte("GET / HTTP/1.1\r\n"), 0)                               // no export message, which is told by itself
 
 	var stdout, stderr bytes.Buffer
 	if code := execute([]string{"replay", "--flows", path}, command.Streams{Out: &stdout, Err: &stderr}); code != exitOK {

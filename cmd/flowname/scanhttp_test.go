@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/api/apitest"
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/correlate/hunt"
 )
 
@@ -77,9 +78,9 @@ func TestScanLines(t *testing.T) {
 // An answer survives its row.
 func TestScanRows(t *testing.T) {
 	for i, a := range []hunt.Answer{
-		{Name: "a.example", Canonical: "b.example", Addr: testServer(1), Client: testClient(1), FirstNs: 1, LastNs: 2, UntilNs: 3, Count: 4, TTL: 5, Source: "dnstap"},
+		{Name: "a.example", Canonical: "b.example", Addr: exportstest.Server(1), Client: exportstest.Client(1), FirstNs: 1, LastNs: 2, UntilNs: 3, Count: 4, TTL: 5, Source: "dnstap"},
 		{Name: "a.example", FirstNs: 1, LastNs: 2, Count: 4, TTL: 1<<32 - 1, Source: "dnstap", Outcome: "absent"},
-		{Name: "a.example", Addr: testServer(1), FirstNs: 1, LastNs: 2, UntilNs: 3, Count: 4, TTL: 1<<32 - 1, Source: "zeek_ssl", Connection: true},
+		{Name: "a.example", Addr: exportstest.Server(1), FirstNs: 1, LastNs: 2, UntilNs: 3, Count: 4, TTL: 1<<32 - 1, Source: "zeek_ssl", Connection: true},
 	} {
 		row := scanRowOf(&a)
 		if got := row.answer(); fmt.Sprint(got) != fmt.Sprint(a) {

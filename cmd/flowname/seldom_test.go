@@ -3,11 +3,13 @@ package main
 import (
 	"testing"
 	"time"
+
+	"flowname/cmd/flowname/exports/exportstest"
 )
 
 func TestSeldom(t *testing.T) {
 	var s seldom
-	start := time.Unix(testStart, 0)
+	start := time.Unix(exportstest.Start, 0)
 	for i, c := range []struct {
 		at     time.Duration
 		events int

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"flowname/cmd/flowname/exports"
 	"flowname/dnscache/dnswire"
 	"flowname/flows/listen"
 	"flowname/flows/netflow"
@@ -15,7 +16,7 @@ import (
 type sampleAccount struct {
 	refused sampleRefusals
 	samples sflow.Stats
-	dns     sampledStats
+	dns     exports.SampledStats
 	wire    dnswire.Stats
 }
 
@@ -27,7 +28,7 @@ type sampleRefusals struct{ DatagramsNotAllowed, BytesNotAllowed uint64 }
 type sampleReceiver struct {
 	*receiver
 	allow   []netip.Prefix // whose datagrams are read; empty means everyone's
-	samples *sampleDecoder
+	samples *exports.SampleDecoder
 	refused sampleRefusals
 	account snapshot[sampleAccount]
 }
@@ -45,7 +46,7 @@ func (d *daemon) openSamples(c *runCmd) (err error) {
 		r := &sampleReceiver{
 			receiver: newReceiver(socket, netflow.Config{}, d.fileLive, d.log),
 			allow:    c.allowed,
-			samples:  newSampleDecoder(d.dns, d.fileLive),
+			samples:  exports.NewSampleDecoder(d.dns, d.fileLive),
 		}
 		d.samplers = append(d.samplers, r)
 		d.joiners = append(d.joiners, d.newJoiner(c.joining(), r.receiver))
@@ -74,8 +75,8 @@ func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 	for len(datagrams) > 0 {
 		r.empty()
 		datagrams = r.fill(datagrams)
-		dns := r.samples.dns
-		r.account.store(sampleAccount{r.refused, r.samples.decoder.Stats(), dns.account(), dns.parser.Stats()})
+		dns, wire := r.samples.DNSStats()
+		r.account.store(sampleAccount{r.refused, r.samples.Stats(), dns, wire})
 		r.join(r.records)
 	}
 }
@@ -95,7 +96,7 @@ func (r *sampleReceiver) fill(datagrams []listen.Datagram) []listen.Datagram {
 			continue
 		}
 		var err error
-		r.records, err = r.samples.appendRecords(r.records, d.Payload, d.From, d.ReceivedNs)
+		r.records, err = r.samples.AppendRecords(r.records, d.Payload, d.From, d.ReceivedNs)
 		if err != nil {
 			r.complain(d, err)
 		}

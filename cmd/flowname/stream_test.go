@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/dnscache"
 	"flowname/dnscache/sensor/capture"
 	"flowname/dnscache/sensor/packet"
@@ -182,11 +183,11 @@ func TestRunTakesIPFIXByTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if _, err := again.Write(ipfixData([]uint32{1}, []uint32{2})); err != nil {
+	if _, err := again.Write(exportstest.Data([]uint32{1}, []uint32{2})); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "data before its template waits", func() bool { return c.hasMetric("flowname_netflow_unknown_template_sets_total 1") })
-	if _, err := again.Write(append(ipfixTemplate(), ipfixData([]uint32{1}, []uint32{2})...)); err != nil {
+	if _, err := again.Write(append(exportstest.Template(), exportstest.Data([]uint32{1}, []uint32{2})...)); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "data before and behind its template is written", func() bool { return len(lines(t, c.out)) == demoFlows+2 })
@@ -202,7 +203,7 @@ func TestRunTakesIPFIXByTCP(t *testing.T) {
 		t.Error("a browser's connection was not ended")
 	}
 	eventually(t, "the stranger is counted", func() bool { return c.hasMetric(`flowname_stream_bad_versions_total{transport="tcp"} 1`) })
-	if _, err := again.Write(ipfixData([]uint32{3}, []uint32{4})); err != nil {
+	if _, err := again.Write(exportstest.Data([]uint32{3}, []uint32{4})); err != nil {
 		t.Fatal(err)
 	}
 	if err := again.Close(); err != nil {
@@ -323,8 +324,8 @@ func TestStreamServerForgets(t *testing.T) {
 		<-done
 		return joined
 	}
-	data := ipfixData([]uint32{1}, []uint32{2})
-	if n := deliver(ipfixTemplate(), data); n != 1 {
+	data := exportstest.Data([]uint32{1}, []uint32{2})
+	if n := deliver(exportstest.Template(), data); n != 1 {
 		t.Errorf("first session: %d records, want 1", n)
 	}
 	if n := deliver(data); n != 1 {

@@ -38,11 +38,11 @@ func (r *replay) summarise(w io.Writer) {
 		}
 	}
 	for _, f := range r.flows {
-		f.summarise(w)
+		f.Summarise(w)
 	}
 	counters.Summarise(w, "export messages", r.decoder.Stats())
 	summariseLoss(w, r.decoder)
-	r.samples.summarise(w)
+	r.samples.Summarise(w)
 	if lost := r.out.Stats(); lost.LostLines > 0 {
 		fmt.Fprintf(w, "LOST %d lines that could not be written\n", lost.LostLines)
 	}
@@ -77,28 +77,5 @@ func summariseLoss(w io.Writer, d *netflow.Decoder) {
 	}
 	if lost := all.Lost + all.Missing; lost > 0 {
 		fmt.Fprintf(w, "%s messages or records are missing, by the exporters' sequence numbers\n", table.Grouped(lost))
-	}
-}
-
-func (s *fileSamples) summarise(w io.Writer) {
-	counters.Summarise(w, "sFlow datagrams", s.decoder.Stats())
-	if s.decoder.Stats().Datagrams == 0 {
-		return
-	}
-	counters.Summarise(w, "DNS in sFlow samples", s.dns.account())
-	if n := s.dns.stats.NotBelieved; n > 0 {
-		fmt.Fprintf(w, "%d DNS responses in sFlow samples were not used: they have no query; --accept-unmatched believes them\n", n)
-	}
-}
-
-func (f *flowFile) summarise(w io.Writer) {
-	if f.foreign > 0 {
-		fmt.Fprintf(w, "%s: %d of %d UDP datagrams are no NetFlow, IPFIX or sFlow\n", f.in.Path, f.foreign, f.datagrams)
-	}
-	if f.firstRefusal != nil {
-		fmt.Fprintf(w, "%d messages were refused in part, the first: %v\n", f.refused, f.firstRefusal)
-	}
-	if f.problem != nil {
-		fmt.Fprintf(w, "%v: what came before is used\n", f.problem)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/correlate/feeds"
 	"flowname/dnscache"
 	"flowname/geo"
@@ -39,7 +40,7 @@ func everything(tb testing.TB, cache *dnscache.Cache) *watch {
 	places, err := geo.New("demo/asn.mmdb", "demo/city.mmdb")
 	must(err)
 	keeps := FirstSeenFlags{FirstSeen: true, WarmUp: 24 * time.Hour, NewDomain: 72 * time.Hour}
-	w.seen, err = openSightings(&keeps, cache, replaySeed, testStart*1e9)
+	w.seen, err = openSightings(&keeps, cache, replaySeed, exportstest.Start*1e9)
 	must(err)
 	all := []feeds.Feed{{Name: "feed", Path: wideFeed(tb)}}
 	finds := FindingFlags{Resolver: []string{"10.255.255.53"}, Inside: []string{"192.0.2.0/24"}}
@@ -47,12 +48,12 @@ func everything(tb testing.TB, cache *dnscache.Cache) *watch {
 		cache: cache, places: places, seen: w.seen, young: keeps.NewDomain, seed: replaySeed, feeds: feedNames(all),
 	})
 	must(err)
-	w.reporter.pass(testStart * 1e9)
+	w.reporter.pass(exportstest.Start * 1e9)
 	w.clients, err = openClientBook(clientConfig{
 		flags: &ClientFlags{MaxClients: 1_000_000}, cache: cache, reporter: w.reporter, seed: replaySeed,
 	})
 	must(err)
-	w.feeds, err = openFeeds(all, w.reporter, cache, testStart*1e9)
+	w.feeds, err = openFeeds(all, w.reporter, cache, exportstest.Start*1e9)
 	must(err)
 	w.usual, err = openBaselines(&BaselineFlags{Baseline: true, BaselineDays: 400}, cache, replaySeed, 0)
 	must(err)
@@ -90,17 +91,17 @@ func newWideWorld(tb testing.TB, size int) *wideWorld {
 		tb.Fatal(err)
 	}
 	w.watch = everything(tb, w.cache)
-	tb.Cleanup(func() { w.cache.Close(testStart * 1e9) })
+	tb.Cleanup(func() { w.cache.Close(exportstest.Start * 1e9) })
 	r := dnscache.Response{Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}
 	for i := range 3 * w.size {
 		client, server := w.pair(i)
 		if server%10 == 0 && i < w.size { // is young
 			continue
 		}
-		r.TimeNs = (testStart-1000)*1e9 + int64(i)*900e9/int64(3*w.size)
-		r.Client = testClient(client)
+		r.TimeNs = (exportstest.Start-1000)*1e9 + int64(i)*900e9/int64(3*w.size)
+		r.Client = exportstest.Client(client)
 		r.Name = fmt.Appendf(r.Name[:0], "www%d.shop%d.example", server%3, server)
-		r.Addrs[0] = dnscache.Addr{Addr: testServer(server), TTL: 3600}
+		r.Addrs[0] = dnscache.Addr{Addr: exportstest.Server(server), TTL: 3600}
 		if i < w.size {
 			r.TimeNs -= 30 * 24 * 3600e9
 		} else {
@@ -117,7 +118,7 @@ func newWideWorld(tb testing.TB, size int) *wideWorld {
 
 func (w *wideWorld) settle(tb testing.TB) {
 	tb.Helper()
-	if err := w.watch.settle(testStart * 1e9); err != nil {
+	if err := w.watch.settle(exportstest.Start * 1e9); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -135,7 +136,7 @@ func (w *wideWorld) path(tb testing.TB, watched bool) *flowPath {
 		l = w.watch.newLookout(&sync.Mutex{})
 	}
 	p := openFlowPath(tb, w.cache, l)
-	p.datagram(tb, ipfixTemplate())
+	p.datagram(tb, exportstest.Template())
 	return p
 }
 
@@ -149,7 +150,7 @@ func (w *wideWorld) datagrams(n int, next func(int) func() int) [][]byte {
 		for k := range clients {
 			clients[k], servers[k] = w.pair(w.size + uint32(lookup()))
 		}
-		msgs[i] = ipfixData(clients, servers)
+		msgs[i] = exportstest.Data(clients, servers)
 	}
 	return msgs
 }

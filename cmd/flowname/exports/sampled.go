@@ -1,4 +1,4 @@
-package main
+package exports
 
 import (
 	"net/netip"
@@ -17,8 +17,8 @@ import (
 // to one of them goes between servers.
 const lowPorts = 1024
 
-// sampledStats counts the DNS responses in sampled headers.
-type sampledStats struct {
+// SampledStats counts the DNS responses in sampled headers.
+type SampledStats struct {
 	Filed       uint64 // taken as evidence
 	NotBelieved uint64 // left out, because they are not to be believed
 	LowPorts    uint64 // left out, because a server asked
@@ -53,7 +53,7 @@ type sampledDNS struct {
 	parser   *dnswire.Parser
 	response dnscache.Response
 	timeNs   int64 // of the datagram being read
-	stats    sampledStats
+	stats    SampledStats
 }
 
 func newSampledDNS(config evidence.Config, file func(*dnscache.Response)) *sampledDNS {
@@ -95,28 +95,46 @@ func (s *sampledDNS) message(m *sensor.Message) {
 	s.stats.Filed++
 }
 
-func (s *sampledDNS) account() sampledStats {
+func (s *sampledDNS) account() SampledStats {
 	stats := s.stats
 	stats.Sensor = s.sensor.Stats()
 	stats.Sensor.Decoder = s.packets.Stats() // the sensor's own is not used
 	return stats
 }
 
-// A sampleDecoder turns sFlow datagrams into records and evidence. It has one
+// A SampleDecoder turns sFlow datagrams into records and evidence. It has one
 // owner.
-type sampleDecoder struct {
+type SampleDecoder struct {
 	decoder *sflow.Decoder
 	dns     *sampledDNS
 	header  func(link uint32, header []byte, length int) // dns.header, made once
 }
 
-func newSampleDecoder(config evidence.Config, file func(*dnscache.Response)) *sampleDecoder {
+// NewSampleDecoder makes a SampleDecoder that gives its evidence to file, which
+// copies what it keeps.
+func NewSampleDecoder(config evidence.Config, file func(*dnscache.Response)) *SampleDecoder {
 	dns := newSampledDNS(config, file)
-	return &sampleDecoder{decoder: sflow.NewDecoder(sflow.Config{}), dns: dns, header: dns.header}
+	return &SampleDecoder{decoder: sflow.NewDecoder(sflow.Config{}), dns: dns, header: dns.header}
 }
 
-// appendRecords files the evidence of a datagram and appends its records.
-func (d *sampleDecoder) appendRecords(dst []flows.Record, msg []byte, from netip.AddrPort, receivedNs int64) ([]flows.Record, error) {
+// Stats are those of the samples.
+func (d *SampleDecoder) Stats() sflow.Stats { return d.decoder.Stats() }
+
+// DNSStats are those of the DNS in them, and of its messages.
+func (d *SampleDecoder) DNSStats() (SampledStats, dnswire.Stats) {
+	return d.dns.account(), d.dns.parser.Stats()
+}
+
+// AppendReports appends what is known of each agent.
+func (d *SampleDecoder) AppendReports(dst []sflow.Report) []sflow.Report {
+	return d.decoder.AppendReports(dst)
+}
+
+// Gone is the account of agents that had to make room.
+func (d *SampleDecoder) Gone() sflow.Account { return d.decoder.Gone() }
+
+// AppendRecords files the evidence of a datagram and appends its records.
+func (d *SampleDecoder) AppendRecords(dst []flows.Record, msg []byte, from netip.AddrPort, receivedNs int64) ([]flows.Record, error) {
 	d.dns.timeNs = receivedNs
 	return d.decoder.AppendRecords(dst, msg, from, receivedNs, d.header)
 }

@@ -1,4 +1,4 @@
-package main
+package exports
 
 import (
 	"flowname/dnscache"
@@ -11,15 +11,15 @@ const (
 	typeAAAA = 28
 )
 
-// A flowDNS turns the DNS that flow records told into evidence. It belongs to
+// A DNS turns the DNS that flow records told into evidence. It belongs to
 // one goroutine.
-type flowDNS struct {
+type DNS struct {
 	response dnscache.Response
 	addrs    [1]dnscache.Addr
 }
 
-// evidence makes a response of an answer; it is valid until the next one.
-func (f *flowDNS) evidence(a *netflow.Answer) *dnscache.Response {
+// Evidence makes a response of an answer; it is valid until the next one.
+func (f *DNS) Evidence(a *netflow.Answer) *dnscache.Response {
 	r := &f.response
 	f.addrs[0] = dnscache.Addr{Addr: a.Addr, TTL: a.TTL}
 	if a.TTL == 0 { // nobody exports an answer of that; most have no field for it
