@@ -12,6 +12,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/formats"
 	"flowname/cmd/flowname/input"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/logs"
@@ -137,13 +138,13 @@ func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Forma
 	if format == nil {
 		switch kind := capture.Sniff(head); {
 		case kind == capture.KindPcap || kind == capture.KindPcapNG:
-			r.describe(nameCapture)
+			r.describe(formats.Capture)
 			return r.checkCapture(in.Path, config)
 		case dnstap.IsFrameStream(head):
-			r.describe(nameDnstap)
+			r.describe(formats.Dnstap)
 			return r.checkFrames(in.Path, config)
 		case in.IsPowerDNS():
-			r.describe(namePowerDNS)
+			r.describe(formats.PowerDNS)
 			return r.checkFrames(in.Path, config)
 		}
 	}
@@ -173,7 +174,7 @@ func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Forma
 
 // describe says what the file is.
 func (r *checkReport) describe(name string) {
-	rows, err := formatRows([]string{name})
+	rows, err := formats.Rows([]string{name})
 	if err != nil {
 		return // of these names there are all
 	}

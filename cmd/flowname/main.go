@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/formats"
 )
 
 // Exit codes of the command.
@@ -37,7 +38,7 @@ type cli struct {
 	Backfill  backfillCmd  `cmd:"" help:"Give enriched flows the names that became known after they were written."`
 	Doctor    doctorCmd    `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
 	Check     checkCmd     `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`
-	Formats   formatsCmd   `cmd:"" help:"List the kinds of files and logs that are read, and what to configure for them."`
+	Formats   formats.Cmd  `cmd:"" help:"List the kinds of files and logs that are read, and what to configure for them."`
 	Demo      demoCmd      `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

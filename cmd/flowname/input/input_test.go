@@ -78,18 +78,21 @@ func TestOpen(t *testing.T) {
 
 func TestCutFormat(t *testing.T) {
 	for text, want := range map[string][2]string{
-		"dnsmasq:/var/log/x":    {"dnsmasq", "/var/log/x"},
-		"/var/log/dnsmasq:1":    {"", "/var/log/dnsmasq:1"},
-		"no-such-format:x":      {"", "no-such-format:x"},
-		"fortigate:sysmon:/a:b": {"fortigate", "sysmon:/a:b"},
+		"fortigate:/var/log/fg.log": {"fortigate", "/var/log/fg.log"},
+		"/var/log/fg.log":           {"", "/var/log/fg.log"},
+		"nonsense:fg.log":           {"", "nonsense:fg.log"},
+		"c:fg.log":                  {"", "c:fg.log"},
+		"sysmon:":                   {"sysmon", ""},
+		"fortigate:sysmon:/a:b":     {"fortigate", "sysmon:/a:b"},
+		"/var/log/dnsmasq:1":        {"", "/var/log/dnsmasq:1"},
 	} {
-		name := ""
 		format, path := CutFormat(text)
+		name := ""
 		if format != nil {
 			name = format.Name
 		}
-		if name != want[0] || path != want[1] {
-			t.Errorf("%s: got %q and %q, want %q", text, name, path, want)
+		if got := [2]string{name, path}; got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }

@@ -1,4 +1,6 @@
-package main
+// Package formats is the command that lists the kinds of files and logs that tell
+// who resolved what: what each carries, and what to configure at its source.
+package formats
 
 import (
 	"bufio"
@@ -14,13 +16,14 @@ import (
 	"flowname/dnscache/logs"
 )
 
-type formatsCmd struct {
+// A Cmd is the command line of formats.
+type Cmd struct {
 	Names  []string `arg:"" name:"name" optional:"" help:"Only these formats."`
 	Format string   `help:"table or json (one object a line)." enum:"table,json" default:"table"`
 }
 
-// A formatRow is what there is to say of a kind of file with DNS evidence.
-type formatRow struct {
+// A Row is what there is to say of a kind of file with DNS evidence.
+type Row struct {
 	Name      string   `json:"name"`
 	Title     string   `json:"title"`
 	Kind      string   `json:"kind"` // what it consists of: lines, packets or frames
@@ -31,20 +34,20 @@ type formatRow struct {
 
 // binaryFormats are those that are no logs. They are told by their first bytes
 // and their names are never needed on the command line.
-var binaryFormats = []formatRow{
+var binaryFormats = []Row{
 	{
-		Name: nameCapture, Title: "Packets (pcap, pcapng)", Kind: "packets", Carries: []string{"answers", "questions"},
+		Name: Capture, Title: "Packets (pcap, pcapng)", Kind: "packets", Carries: []string{"answers", "questions"},
 		Configure: "Capture between the clients and their resolver, both directions: tcpdump -i eth1 -w dns.pcap port 53. " +
 			"Under VLAN tags or tunnels leave the filter out.",
 		Caveat: "DNS over TLS, HTTPS and QUIC can not be read.",
 	},
 	{
-		Name: nameDnstap, Title: "dnstap frame stream", Kind: "frames", Carries: []string{"answers", "any_client", "questions"},
+		Name: Dnstap, Title: "dnstap frame stream", Kind: "frames", Carries: []string{"answers", "any_client", "questions"},
 		Configure: "In BIND, Unbound, Knot Resolver or CoreDNS log client responses to a file; in dnsdist also those from its cache.",
 		Caveat:    "Resolver and forwarder responses are for any client. CoreDNS writes no messages without full.",
 	},
 	{
-		Name: namePowerDNS, Title: "PowerDNS Recursor and dnsdist, protobuf messages", Kind: "messages", Carries: []string{"answers", "any_client", "questions"},
+		Name: PowerDNS, Title: "PowerDNS Recursor and dnsdist, protobuf messages", Kind: "messages", Carries: []string{"answers", "any_client", "questions"},
 		Configure: "In the Recursor's Lua configuration protobufServer(\"HOST:PORT\", {exportTypes={pdns.A, pdns.AAAA, pdns.CNAME}}); in dnsdist " +
 			"newRemoteLogger(\"HOST:PORT\") with RemoteLogResponseAction, in addResponseAction and in addCacheHitResponseAction. " +
 			"Let flowname listen there: --powerdns tcp:HOST:PORT.",
@@ -52,17 +55,18 @@ var binaryFormats = []formatRow{
 	},
 }
 
+// The names of those that are no logs.
 const (
-	nameCapture  = "capture"
-	nameDnstap   = "dnstap"
-	namePowerDNS = "powerdns"
+	Capture  = "capture"
+	Dnstap   = "dnstap"
+	PowerDNS = "powerdns"
 )
 
-// formatRows are all formats, or those that are named.
-func formatRows(names []string) ([]formatRow, error) {
-	var all []formatRow
+// Rows are all formats, or those that are named.
+func Rows(names []string) ([]Row, error) {
+	var all []Row
 	for _, f := range logs.Formats() {
-		all = append(all, formatRow{
+		all = append(all, Row{
 			Name: f.Name, Title: f.Title, Kind: "lines", Carries: f.Capability.Names(), Configure: f.Configure, Caveat: f.Caveat,
 		})
 	}
@@ -70,7 +74,7 @@ func formatRows(names []string) ([]formatRow, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
-	var some []formatRow
+	var some []Row
 	for _, name := range names {
 		n := len(some)
 		for _, row := range all {
@@ -86,8 +90,8 @@ func formatRows(names []string) ([]formatRow, error) {
 }
 
 // Run lists the formats.
-func (c *formatsCmd) Run(std command.Streams) error {
-	rows, err := formatRows(c.Names)
+func (c *Cmd) Run(std command.Streams) error {
+	rows, err := Rows(c.Names)
 	if err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func (c *formatsCmd) Run(std command.Streams) error {
 	return errors.Join(err, out.Flush())
 }
 
-func writeFormatsJSON(w io.Writer, rows []formatRow) error {
+func writeFormatsJSON(w io.Writer, rows []Row) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for i := range rows {
@@ -121,7 +125,7 @@ var carriesWords = map[string]string{
 
 // writeFormats writes a table of all, where wanted, and below what there is to know of
 // each format.
-func writeFormats(w io.Writer, rows []formatRow, overview bool) error {
+func writeFormats(w io.Writer, rows []Row, overview bool) error {
 	if overview {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "FORMAT\tCARRIES\tOF")

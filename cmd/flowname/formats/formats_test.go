@@ -1,17 +1,15 @@
-package main
+package formats
 
 import (
 	"bytes"
 	"strings"
 	"testing"
-
-	"flowname/cmd/flowname/input"
 )
 
 // TestFormatsFit: what people read fits a terminal of 100 columns, but for the
 // table, and has words for all that a format can carry.
 func TestFormatsFit(t *testing.T) {
-	rows, err := formatRows(nil)
+	rows, err := Rows(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,25 +30,6 @@ func TestFormatsFit(t *testing.T) {
 	for line := range strings.Lines(b.String()) {
 		if n := len(strings.TrimRight(line, "\n")); strings.HasPrefix(line, " ") && n > 100 {
 			t.Errorf("%d columns: %s", n, line)
-		}
-	}
-}
-
-func TestCutLogFormat(t *testing.T) {
-	for text, want := range map[string][2]string{
-		"fortigate:/var/log/fg.log": {"fortigate", "/var/log/fg.log"},
-		"/var/log/fg.log":           {"", "/var/log/fg.log"},
-		"nonsense:fg.log":           {"", "nonsense:fg.log"},
-		"c:fg.log":                  {"", "c:fg.log"},
-		"sysmon:":                   {"sysmon", ""},
-	} {
-		format, path := input.CutFormat(text)
-		name := ""
-		if format != nil {
-			name = format.Name
-		}
-		if got := [2]string{name, path}; got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }
