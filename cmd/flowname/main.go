@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"flowname/cmd/flowname/check"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/formats"
 )
@@ -37,7 +38,7 @@ type cli struct {
 	Top       topCmd       `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
 	Backfill  backfillCmd  `cmd:"" help:"Give enriched flows the names that became known after they were written."`
 	Doctor    doctorCmd    `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
-	Check     checkCmd     `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`
+	Check     check.Cmd    `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`
 	Formats   formats.Cmd  `cmd:"" help:"List the kinds of files and logs that are read, and what to configure for them."`
 	Demo      demoCmd      `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"bufio"
@@ -18,11 +18,11 @@ import (
 // exampleBytes is how much of a line an example shows.
 const exampleBytes = 120
 
-// checkLog reads the lines of a log.
-func (r *checkReport) checkLog(in *bufio.Reader, format *logs.Format, config logs.Config, examples int) (err error) {
+// readLog reads the lines of a log.
+func (r *report) readLog(in *bufio.Reader, format *logs.Format, config logs.Config, examples int) (err error) {
 	reader := logs.NewReader(format, config, logs.Sink{Response: r.Tally.response, Connection: r.Tally.connection})
 	lines := logs.NewLines(in)
-	shown := map[logs.Reason][]checkExample{}
+	shown := map[logs.Reason][]example{}
 	for n := uint64(1); ; n++ {
 		line, ended, readErr := lines.Next()
 		if readErr != nil {
@@ -36,7 +36,7 @@ func (r *checkReport) checkLog(in *bufio.Reader, format *logs.Format, config log
 			take = reader.Unended
 		}
 		if reason := take(line); reason != logs.Used && len(line) > 0 && len(shown[reason]) < examples {
-			shown[reason] = append(shown[reason], checkExample{Line: n, Text: quoteExample(line)})
+			shown[reason] = append(shown[reason], example{Line: n, Text: quoteExample(line)})
 		}
 	}
 	reader.Flush()
@@ -44,7 +44,7 @@ func (r *checkReport) checkLog(in *bufio.Reader, format *logs.Format, config log
 	r.Total, r.Used = stats.Lines, stats.ByReason[logs.Used]
 	for _, reason := range logs.Reasons() {
 		if n := stats.ByReason[reason]; n > 0 {
-			r.NotUsed = append(r.NotUsed, checkReason{Reason: reason.String(), Count: n, Examples: shown[reason]})
+			r.NotUsed = append(r.NotUsed, unused{Reason: reason.String(), Count: n, Examples: shown[reason]})
 		}
 	}
 	r.Tally.finish()
@@ -70,28 +70,28 @@ func quoteExample(line []byte) string {
 
 // notUsed adds the counters of sensor, dnstap or dnswire that are reasons why
 // something was not used: those that there are words for.
-func (r *checkReport) notUsed(stats any) {
+func (r *report) notUsed(stats any) {
 	counters.Each(stats, func(name string, n uint64) {
 		if n > 0 && reasonWords[name] != "" {
-			r.NotUsed = append(r.NotUsed, checkReason{Reason: name, Count: n})
+			r.NotUsed = append(r.NotUsed, unused{Reason: name, Count: n})
 		}
 	})
 }
 
 // restNotUsed adds what no other reason was counted for.
-func (r *checkReport) restNotUsed() {
+func (r *report) restNotUsed() {
 	counted := r.Used
 	for _, reason := range r.NotUsed {
 		counted += reason.Count
 	}
 	if counted < r.Total {
-		r.NotUsed = append(r.NotUsed, checkReason{Reason: "rest", Count: r.Total - counted})
+		r.NotUsed = append(r.NotUsed, unused{Reason: "rest", Count: r.Total - counted})
 	}
 }
 
-// checkCapture reads a capture for DNS, and where there is none for exports.
-func (r *checkReport) checkCapture(path string, config evidence.Config) error {
-	err := r.checkFrames(path, config)
+// readCapture reads a capture for DNS, and where there is none for exports.
+func (r *report) readCapture(path string, config evidence.Config) error {
+	err := r.readFrames(path, config)
 	if r.Used > 0 || r.Total == 0 {
 		return err
 	}
@@ -117,8 +117,8 @@ func (r *checkReport) checkCapture(path string, config evidence.Config) error {
 	return err
 }
 
-// checkFrames reads a file of DNS messages.
-func (r *checkReport) checkFrames(path string, config evidence.Config) error {
+// readFrames reads a file of DNS messages.
+func (r *report) readFrames(path string, config evidence.Config) error {
 	f, err := evidence.Open(path, config)
 	if err != nil {
 		return err

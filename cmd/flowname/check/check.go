@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"bufio"
@@ -19,7 +19,7 @@ import (
 	"flowname/dnscache/sensor/capture"
 )
 
-type checkCmd struct {
+type Cmd struct {
 	Files    []string `arg:"" name:"[FORMAT:]FILE" help:"Captures, dnstap streams and logs, plain or packed with gzip or zstd. FORMAT, one of 'flowname formats', overrides what the content says."`
 	Examples int      `help:"How many examples to show of lines that are not used, for each reason (default ${default})." default:"3" placeholder:"N"`
 	Format   string   `help:"text or json (one object a file)." enum:"text,json" default:"text"`
@@ -29,7 +29,7 @@ type checkCmd struct {
 
 // Run tells what each file is. A file of which nothing can be used is a failure,
 // and so is one that can not be read; the others are told all the same.
-func (c *checkCmd) Run(std command.Streams) error {
+func (c *Cmd) Run(std command.Streams) error {
 	config, err := c.DNSFlags.Config()
 	if err != nil {
 		return err
@@ -65,24 +65,24 @@ func (c *checkCmd) Run(std command.Streams) error {
 	return nil
 }
 
-func writeReportJSON(w io.Writer, r *checkReport) error {
+func writeReportJSON(w io.Writer, r *report) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(r)
 }
 
-// A checkReport is what there is to say of a file.
-type checkReport struct {
+// A report is what there is to say of a file.
+type report struct {
 	File   string   `json:"file"`
 	Format string   `json:"format,omitempty"` // its name; empty where it is not known
 	Title  string   `json:"title,omitempty"`
 	Packed []string `json:"packed,omitempty"` // by what, the outermost first
 	// Units is what the file consists of: lines, packets or frames.
-	Units   string        `json:"units,omitempty"`
-	Total   uint64        `json:"total"`
-	Used    uint64        `json:"used"`
-	NotUsed []checkReason `json:"not_used,omitempty"`
-	Tally   checkTally    `json:"evidence"`
+	Units   string   `json:"units,omitempty"`
+	Total   uint64   `json:"total"`
+	Used    uint64   `json:"used"`
+	NotUsed []unused `json:"not_used,omitempty"`
+	Tally   tally    `json:"evidence"`
 	// Flows are the flow records of a capture of exports.
 	Flows   uint64   `json:"flows,omitempty"`
 	Carries []string `json:"carries,omitempty"`
@@ -91,24 +91,24 @@ type checkReport struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// A checkReason is why some of a file's units are not used.
-type checkReason struct {
-	Reason   string         `json:"reason"`
-	Count    uint64         `json:"count"`
-	Examples []checkExample `json:"examples,omitempty"`
+// A unused is why some of a file's units are not used.
+type unused struct {
+	Reason   string    `json:"reason"`
+	Count    uint64    `json:"count"`
+	Examples []example `json:"examples,omitempty"`
 }
 
-type checkExample struct {
+type example struct {
 	Line uint64 `json:"line"`
 	Text string `json:"text"` // its beginning; odd bytes as \xNN
 }
 
-func (r *checkReport) usable() bool { return r.Used > 0 || r.Flows > 0 }
+func (r *report) usable() bool { return r.Used > 0 || r.Flows > 0 }
 
 // check reads a file to its end, in memory that does not depend on its size.
-func (c *checkCmd) check(arg string, config evidence.Config) *checkReport {
+func (c *Cmd) check(arg string, config evidence.Config) *report {
 	format, path := input.CutFormat(arg)
-	r := &checkReport{File: path, Tally: checkTally{forwarders: config.Forwarders}}
+	r := &report{File: path, Tally: tally{forwarders: config.Forwarders}}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		r.Problem = "it is a directory: name its files"
 		return r
@@ -133,19 +133,19 @@ func (c *checkCmd) check(arg string, config evidence.Config) *checkReport {
 // beginningBytes is how much is shown of a file that is not known.
 const beginningBytes = 32
 
-func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Format, config evidence.Config) error {
+func (c *Cmd) checkInput(r *report, in *input.File, format *logs.Format, config evidence.Config) error {
 	head, _ := in.Reader.Peek(16)
 	if format == nil {
 		switch kind := capture.Sniff(head); {
 		case kind == capture.KindPcap || kind == capture.KindPcapNG:
 			r.describe(formats.Capture)
-			return r.checkCapture(in.Path, config)
+			return r.readCapture(in.Path, config)
 		case dnstap.IsFrameStream(head):
 			r.describe(formats.Dnstap)
-			return r.checkFrames(in.Path, config)
+			return r.readFrames(in.Path, config)
 		case in.IsPowerDNS():
 			r.describe(formats.PowerDNS)
-			return r.checkFrames(in.Path, config)
+			return r.readFrames(in.Path, config)
 		}
 	}
 	if format == nil {
@@ -169,11 +169,11 @@ func (c *checkCmd) checkInput(r *checkReport, in *input.File, format *logs.Forma
 	}
 	logConfig.DNS64 = config.Wire.DNS64
 	r.describe(format.Name)
-	return r.checkLog(in.Reader, format, logConfig, c.Examples)
+	return r.readLog(in.Reader, format, logConfig, c.Examples)
 }
 
 // describe says what the file is.
-func (r *checkReport) describe(name string) {
+func (r *report) describe(name string) {
 	rows, err := formats.Rows([]string{name})
 	if err != nil {
 		return // of these names there are all

@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"net/netip"
@@ -7,18 +7,18 @@ import (
 	"flowname/dnscache"
 )
 
-// maxCheckedClients is how many clients are told apart.
-const maxCheckedClients = 1 << 16
+// maxClients is how many clients are told apart.
+const maxClients = 1 << 16
 
-// A checkTally is what is known of a file's evidence.
-type checkTally struct {
+// A tally is what is known of a file's evidence.
+type tally struct {
 	Answers     uint64 `json:"answers"`   // responses, with addresses or without
 	Addresses   uint64 `json:"addresses"` // in all of them
 	Questions   uint64 `json:"questions"`
 	Connections uint64 `json:"connections"`
 	Named       uint64 `json:"named_connections"`
 
-	// Clients are those that are told apart: at most maxCheckedClients.
+	// Clients are those that are told apart: at most maxClients.
 	Clients uint64 `json:"clients"`
 	// How much of the evidence is of no client: the source names none, or a
 	// prefix that its writer masked, or a server that asks for others. Sites are
@@ -40,9 +40,9 @@ type checkTally struct {
 }
 
 // all is how much evidence there is.
-func (t *checkTally) all() uint64 { return t.Answers + t.Questions + t.Connections }
+func (t *tally) all() uint64 { return t.Answers + t.Questions + t.Connections }
 
-func (t *checkTally) response(r *dnscache.Response) {
+func (t *tally) response(r *dnscache.Response) {
 	if r.QuestionOnly || len(r.Name) == 0 {
 		t.Questions++
 	} else {
@@ -57,7 +57,7 @@ func (t *checkTally) response(r *dnscache.Response) {
 	t.at(r.TimeNs)
 }
 
-func (t *checkTally) connection(c *dnscache.Connection) {
+func (t *tally) connection(c *dnscache.Connection) {
 	t.Connections++
 	if len(c.Name) > 0 {
 		t.Named++
@@ -66,7 +66,7 @@ func (t *checkTally) connection(c *dnscache.Connection) {
 	t.at(c.TimeNs)
 }
 
-func (t *checkTally) isForwarder(a netip.Addr) bool {
+func (t *tally) isForwarder(a netip.Addr) bool {
 	for _, p := range t.forwarders {
 		if p.Contains(a) {
 			return true
@@ -75,7 +75,7 @@ func (t *checkTally) isForwarder(a netip.Addr) bool {
 	return false
 }
 
-func (t *checkTally) client(a netip.Addr, source dnscache.Source) {
+func (t *tally) client(a netip.Addr, source dnscache.Source) {
 	switch {
 	case !a.IsValid():
 		t.Anyone++
@@ -92,7 +92,7 @@ func (t *checkTally) client(a netip.Addr, source dnscache.Source) {
 	if t.clients == nil {
 		t.clients = map[netip.Addr]struct{}{}
 	}
-	if len(t.clients) < maxCheckedClients {
+	if len(t.clients) < maxClients {
 		t.clients[a] = struct{}{}
 		t.Clients = uint64(len(t.clients))
 	}
@@ -103,7 +103,7 @@ func isService(s dnscache.Source) bool {
 	return s == dnscache.SourceUmbrella || s == dnscache.SourceCloudflare
 }
 
-func (t *checkTally) at(ns int64) {
+func (t *tally) at(ns int64) {
 	if ns <= 0 {
 		return
 	}
@@ -115,7 +115,7 @@ func (t *checkTally) at(ns int64) {
 }
 
 // finish sets what is only known at the end.
-func (t *checkTally) finish() {
+func (t *tally) finish() {
 	if t.first == 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"bufio"
@@ -20,6 +20,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -28,6 +29,14 @@ import (
 )
 
 const checkedLine = `{"Datetime":"2026-11-23T18:30:00Z","QueryName":"shop.test","QueryType":1,"RCode":0,"ResolvedIPs":["198.51.100.7"],"SrcIP":"10.9.%d.%d"}` + "\n"
+
+// run checks a file and gives what is said of it.
+func run(path, format string) (string, error) {
+	var out bytes.Buffer
+	c := Cmd{Files: []string{path}, Examples: 3, Format: format, LogFlags: evidence.LogFlags{LogZone: "UTC"}}
+	err := c.Run(command.Streams{Out: &out, Err: io.Discard})
+	return out.String(), err
+}
 
 func TestCheckPacked(t *testing.T) {
 	line := fmt.Appendf(nil, checkedLine, 0, 7)
@@ -65,10 +74,9 @@ func TestCheckPacked(t *testing.T) {
 			if err := os.WriteFile(path, c.content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var out, errs bytes.Buffer
-			code := execute([]string{"check", path}, command.Streams{Out: &out, Err: &errs})
-			if code != exitOK || !strings.Contains(out.String(), c.what) || !strings.Contains(out.String(), c.used) || !strings.Contains(out.String(), c.problem) {
-				t.Errorf("exit %d, stderr %q, stdout\n%swant %q, %q and %q", code, errs.String(), out.String(), c.what, c.used, c.problem)
+			out, err := run(path, "text")
+			if err != nil || !strings.Contains(out, c.what) || !strings.Contains(out, c.used) || !strings.Contains(out, c.problem) {
+				t.Errorf("got %v and\n%swant %q, %q and %q", err, out, c.what, c.used, c.problem)
 			}
 		})
 	}
@@ -76,7 +84,7 @@ func TestCheckPacked(t *testing.T) {
 
 // TestCheckTorn: a stream or capture that ends early tells what came before.
 func TestCheckTorn(t *testing.T) {
-	for _, name := range []string{filepath.Join("demo", "dnstap.fstrm"), filepath.Join(root, "testdata", "demo", "dns.pcap")} {
+	for _, name := range []string{filepath.Join("..", "demo", "dnstap.fstrm"), filepath.Join("..", "..", "..", "testdata", "demo", "dns.pcap")} {
 		whole, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -85,14 +93,13 @@ func TestCheckTorn(t *testing.T) {
 		if err := os.WriteFile(path, whole[:len(whole)-50], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		var out, errs bytes.Buffer
-		code := execute([]string{"check", "--format", "json", path}, command.Streams{Out: &out, Err: &errs})
-		var report checkReport
-		if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		out, checkErr := run(path, "json")
+		var got report
+		if err := json.Unmarshal([]byte(out), &got); err != nil {
 			t.Fatal(err)
 		}
-		if code != exitOK || report.Used == 0 || !strings.HasSuffix(report.Problem, "what came before is used") {
-			t.Errorf("%s: exit %d, stderr %q, %d used, problem %q", name, code, errs.String(), report.Used, report.Problem)
+		if checkErr != nil || got.Used == 0 || !strings.HasSuffix(got.Problem, "what came before is used") {
+			t.Errorf("%s: %v, %d used, problem %q", name, checkErr, got.Used, got.Problem)
 		}
 	}
 }
@@ -103,14 +110,14 @@ func TestCheckMemory(t *testing.T) {
 	format := logs.ByName("cloudflare-gateway")
 	allocated := func(n int) uint64 {
 		in := &manyLines{n: n}
-		var r checkReport
+		var r report
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if err := r.checkLog(bufio.NewReader(in), format, logs.Config{}, 3); err != nil {
+		if err := r.readLog(bufio.NewReader(in), format, logs.Config{}, 3); err != nil {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)
-		if r.Total != uint64(n) || r.Used != uint64(n)/2 || r.Tally.Clients != min(uint64(n)/2, maxCheckedClients) {
+		if r.Total != uint64(n) || r.Used != uint64(n)/2 || r.Tally.Clients != min(uint64(n)/2, maxClients) {
 			t.Errorf("%d lines: %d read, %d used, %d clients", n, r.Total, r.Used, r.Tally.Clients)
 		}
 		return after.TotalAlloc - before.TotalAlloc
@@ -149,7 +156,7 @@ func (m *manyLines) Read(p []byte) (int, error) {
 
 func TestCheckTally(t *testing.T) {
 	forwarder := netip.MustParseAddr("10.9.0.53")
-	tally := checkTally{forwarders: []netip.Prefix{netip.PrefixFrom(forwarder, 32)}}
+	tally := tally{forwarders: []netip.Prefix{netip.PrefixFrom(forwarder, 32)}}
 	whole := netip.MustParsePrefix("10.9.0.7/32")
 	for _, r := range []dnscache.Response{
 		{TimeNs: 5e9, Client: forwarder, Name: []byte("a")},

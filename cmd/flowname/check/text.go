@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 )
 
 // writeReport writes a report for people.
-func writeReport(w io.Writer, r *checkReport) {
+func writeReport(w io.Writer, r *report) {
 	what := r.Title
 	if r.Format == "" {
 		what = "not known"
@@ -29,7 +29,7 @@ func writeReport(w io.Writer, r *checkReport) {
 	}
 }
 
-func (r *checkReport) writeContent(w io.Writer) {
+func (r *report) writeContent(w io.Writer) {
 	t := &r.Tally
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
@@ -68,7 +68,7 @@ func (r *checkReport) writeContent(w io.Writer) {
 }
 
 // evidenceText says how much evidence there is of each kind.
-func (t *checkTally) evidenceText() string {
+func (t *tally) evidenceText() string {
 	var parts []string
 	for _, kind := range []struct {
 		n    uint64
@@ -87,10 +87,10 @@ func (t *checkTally) evidenceText() string {
 
 // clientsText says how many clients there are, and how much of the evidence is
 // of none of them, and so for any client.
-func (t *checkTally) clientsText() string {
+func (t *tally) clientsText() string {
 	var b strings.Builder
 	b.WriteString(table.Grouped(t.Clients))
-	if t.Clients == maxCheckedClients {
+	if t.Clients == maxClients {
 		b.WriteString(" or more")
 	}
 	before := "; %.3g %% of the evidence is %s"
