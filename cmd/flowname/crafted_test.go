@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/history"
 )
 
 // TestCraftedHistories: what captures with one trap each leave in the history, as
@@ -39,8 +40,8 @@ func TestCraftedHistories(t *testing.T) {
 				t.Fatalf("%q: exit %d: %s", args, code, errs.String())
 			}
 			var got []string
-			for line := range strings.Lines(history(t, "*", "--data", data)) {
-				var r historyRow
+			for line := range strings.Lines(askHistory(t, "*", "--data", data)) {
+				var r history.Row
 				if err := json.Unmarshal([]byte(line), &r); err != nil {
 					t.Fatal(err)
 				}

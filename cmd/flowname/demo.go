@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/history"
 	"flowname/correlate"
 	"flowname/dnscache/sensor/capture"
 	"flowname/dnscache/sensor/packet"
@@ -198,7 +199,7 @@ func askDemo(d *daemon, out io.Writer) error {
 	server := "http://" + d.httpListener.Addr().String()
 	for _, subject := range []string{"198.51.100.10", "beacon.badsite.test"} {
 		fmt.Fprintf(out, "\n$ flowname history %s\n", subject)
-		c := historyCmd{Subject: subject, Server: server, Format: "table"}
+		c := history.Cmd{Subject: subject, Server: server, Format: "table"}
 		if err := c.Run(command.Streams{Out: out, Err: out}); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/api"
+	"flowname/cmd/flowname/history"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
@@ -67,7 +68,7 @@ type (
 		Kind      string `json:"kind"`
 		Indicator string `json:"indicator"`
 		State     string `json:"state"`
-		historyRow
+		history.Row
 	}
 	huntFlowsRow struct {
 		Kind        string    `json:"kind"`
@@ -119,9 +120,9 @@ func writeIndicatorJSON(e *json.Encoder, x *hunt.Indicator, sinkholes *indicator
 	})
 	for i := range x.Answers {
 		a := &x.Answers[i]
-		err = errors.Join(err, e.Encode(huntAnswerRow{"answer", x.Text, stateOf(a, sinkholes), historyRow{
+		err = errors.Join(err, e.Encode(huntAnswerRow{"answer", x.Text, stateOf(a, sinkholes), history.Row{
 			Name: a.Name, Addr: api.AddrText(a.Addr), Client: api.AddrText(a.Client), FirstSeen: api.UTC(a.FirstNs), LastSeen: api.UTC(a.LastNs),
-			Count: a.Count, TTL: rowTTL(a.TTL), Source: a.Source, Canonical: a.Canonical,
+			Count: a.Count, TTL: history.TTL(a.TTL), Source: a.Source, Canonical: a.Canonical,
 		}}))
 	}
 	for _, f := range x.Flows {
@@ -219,7 +220,7 @@ func writeAnswersText(t *tabwriter.Writer, answers []hunt.Answer, sinkholes *ind
 	for i := range answers[:min(len(answers), huntRows)] {
 		a := &answers[i]
 		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", a.Name, cmp.Or(api.AddrText(a.Addr), "-"), stateOf(a, sinkholes), cmp.Or(api.AddrText(a.Client), "-"),
-			api.UTC(a.FirstNs).Format(table.TimeForm), api.UTC(a.LastNs).Format(table.TimeForm), a.Count, rowTTL(a.TTL))
+			api.UTC(a.FirstNs).Format(table.TimeForm), api.UTC(a.LastNs).Format(table.TimeForm), a.Count, history.TTL(a.TTL))
 	}
 	t.Flush()
 	if n := len(answers) - huntRows; n > 0 {

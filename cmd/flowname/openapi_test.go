@@ -44,7 +44,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 func TestRowsHaveTheirSchemas(t *testing.T) {
 	a := apitest.Load(t)
 	for schema, row := range map[string]any{
-		"History": historyRow{}, "Scan": scanRow{}, "Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
+		"Scan": scanRow{}, "Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
 		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
 		"Client": clientLine{}, "Network": networkLine{}, "ClientNamed": clientNamed{}, "ClientUnnamed": clientUnnamed{},
 		"ClientRecent": clientRecent{}, "ClientDNS": clientDNS{}, "ClientResolver": clientResolver{},

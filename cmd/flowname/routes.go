@@ -8,6 +8,7 @@ import (
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/history"
 )
 
 // A route is a path with what may be done there. The path is written as ServeMux
@@ -24,7 +25,7 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/metrics", metricsHandler(d)},
 		{http.MethodGet, "/api/v1/openapi.json", api.ServeDescription},
 		{http.MethodGet, "/api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) { serveExporters(w, d) }},
-		{http.MethodGet, "/api/v1/history", func(w http.ResponseWriter, r *http.Request) { serveHistory(w, r, d.cache) }},
+		{http.MethodGet, "/api/v1/history", func(w http.ResponseWriter, r *http.Request) { history.Serve(w, r, d.cache) }},
 		{http.MethodGet, "/api/v1/timeline", func(w http.ResponseWriter, r *http.Request) { serveTimeline(w, r, d) }},
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},

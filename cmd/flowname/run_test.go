@@ -218,8 +218,8 @@ func (c *collector) get(path string) string {
 	return string(b)
 }
 
-// history runs the history command.
-func history(t *testing.T, args ...string) string {
+// askHistory runs the history command.
+func askHistory(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if code := execute(append([]string{"history", "--format", "json"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
@@ -258,7 +258,7 @@ func TestRunNamesFlowsAndAnswersQuestions(t *testing.T) {
 		{"shop.example", []string{"198.51.100.10", "--client", "192.0.2.11", "--at", "2026-11-23T18:36:50Z", "--server", server}},
 		{"blog.example", []string{"198.51.100.10", "--client", "192.0.2.11", "--at", "2026-11-23T18:37:00Z", "--server", server}},
 	} {
-		if got := history(t, q.args...); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"name":"`+q.want+`"`) {
+		if got := askHistory(t, q.args...); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"name":"`+q.want+`"`) {
 			t.Errorf("history %q: got %s, want one row of %s", q.args, got, q.want)
 		}
 	}
@@ -269,7 +269,7 @@ func TestRunNamesFlowsAndAnswersQuestions(t *testing.T) {
 	if err := c.end(syscall.SIGTERM); err != nil {
 		t.Fatalf("after SIGTERM: %v: %s", err, c.stderr)
 	}
-	if got := history(t, "beacon.badsite.test", "--data", c.data); !strings.Contains(got, "203.0.113.66") || !strings.Contains(got, "0.0.0.0") {
+	if got := askHistory(t, "beacon.badsite.test", "--data", c.data); !strings.Contains(got, "203.0.113.66") || !strings.Contains(got, "0.0.0.0") {
 		t.Errorf("history after the daemon ended: got %s", got)
 	}
 }
@@ -298,7 +298,7 @@ func TestRunKeepsItsHistoryThroughAKill(t *testing.T) {
 	if err := os.Remove(c.out); err != nil { // a kill may cut its last line short
 		t.Fatal(err)
 	}
-	if got := history(t, "beacon.badsite.test", "--data", c.data); !strings.Contains(got, "203.0.113.66") {
+	if got := askHistory(t, "beacon.badsite.test", "--data", c.data); !strings.Contains(got, "203.0.113.66") {
 		t.Errorf("history after a kill: got %q", got)
 	}
 	again := startCollector(t, dir)

@@ -15,6 +15,7 @@ import (
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/history"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
 	"flowname/dnscache"
@@ -30,16 +31,16 @@ const (
 // A scanRow is an answer of POST /api/v1/scan: in its time the address was current
 // without a gap.
 type scanRow struct {
-	historyRow
+	history.Row
 	Until      *time.Time `json:"current_until,omitempty"` // with an address
 	Outcome    string     `json:"outcome,omitempty"`       // without one: empty, absent or failed
 	Connection bool       `json:"connection,omitempty"`
 }
 
 func scanRowOf(a *hunt.Answer) scanRow {
-	row := scanRow{Outcome: a.Outcome, Connection: a.Connection, historyRow: historyRow{
+	row := scanRow{Outcome: a.Outcome, Connection: a.Connection, Row: history.Row{
 		Name: a.Name, Addr: api.AddrText(a.Addr), Client: api.AddrText(a.Client), FirstSeen: api.UTC(a.FirstNs), LastSeen: api.UTC(a.LastNs),
-		Count: a.Count, TTL: rowTTL(a.TTL), Source: a.Source, Canonical: a.Canonical,
+		Count: a.Count, TTL: history.TTL(a.TTL), Source: a.Source, Canonical: a.Canonical,
 	}}
 	if a.Addr.IsValid() {
 		until := api.UTC(a.UntilNs)

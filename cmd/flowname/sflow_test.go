@@ -72,7 +72,7 @@ func TestRunTakesSFlow(t *testing.T) {
 	eventually(t, "the garbage is counted", func() bool { return c.hasMetric("flowname_sflow_unknown_versions_total 1") })
 	c.wantMetrics("flowname_sflow_records_total 2", "flowname_sflow_dns_filed_total 1", `flowname_sflow_listen_datagrams_total{socket="0"} 3`,
 		"flowname_dns_messages_total 1")
-	if got := history(t, "shop.example", "--server", "http://"+c.http); !strings.Contains(got, `"source":"sflow_sampled"`) {
+	if got := askHistory(t, "shop.example", "--server", "http://"+c.http); !strings.Contains(got, `"source":"sflow_sampled"`) {
 		t.Errorf("history: got %s, want it marked as sampled", got)
 	}
 	if err := c.end(syscall.SIGTERM); err != nil {

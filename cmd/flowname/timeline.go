@@ -16,6 +16,7 @@ import (
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
+	"flowname/cmd/flowname/history"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
@@ -99,7 +100,7 @@ const sinkholesAsked = 1000
 // GET /api/v1/timeline takes.
 func parseTimelineQuery(v url.Values, now time.Time) (q timelineQuery, err error) {
 	v.Del("at") // of the history only
-	if q.Query, err = parseHistoryQuery(v, now); err != nil {
+	if q.Query, err = history.ParseQuery(v, now); err != nil {
 		return q, err
 	}
 	if strings.HasPrefix(q.Name, "*") {

@@ -19,6 +19,7 @@ import (
 	"flowname/dnscache/sensor/capture"
 )
 
+// A Cmd is the command line of check.
 type Cmd struct {
 	Files    []string `arg:"" name:"[FORMAT:]FILE" help:"Captures, dnstap streams and logs, plain or packed with gzip or zstd. FORMAT, one of 'flowname formats', overrides what the content says."`
 	Examples int      `help:"How many examples to show of lines that are not used, for each reason (default ${default})." default:"3" placeholder:"N"`
