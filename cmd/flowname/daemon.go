@@ -18,6 +18,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/sinkholes"
 	"flowname/dnscache"
 	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
@@ -42,7 +43,7 @@ type daemon struct {
 	watch  watch
 	places *geo.Reader
 
-	sinkholes sinkholes
+	sinkholes sinkholes.List
 	dns       evidence.Config
 
 	group     *listen.Group // nil: no flows
@@ -81,7 +82,7 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	if d.places, err = geo.New(c.ASN, c.Geo); err != nil {
 		return d, err
 	}
-	if err = d.sinkholes.load(c.Sinkholes, log); err != nil {
+	if err = d.sinkholes.Load(c.Sinkholes, log); err != nil {
 		return d, err
 	}
 	d.cache, err = datadir.Open(dnscache.Config{
@@ -412,7 +413,7 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 		case <-reload:
 			d.reloadPlaces()
 			d.reloadCertificates()
-			d.sinkholes.reload(d.log)
+			d.sinkholes.Reload(d.log)
 			d.watch.feeds.ask()
 			if d.access != nil {
 				d.access.reload(d.log)

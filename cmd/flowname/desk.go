@@ -13,6 +13,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/sinkholes"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/correlate/findings"
@@ -53,7 +54,7 @@ type reporterConfig struct {
 	places *geo.Reader
 	seen   *sightings
 	young  time.Duration
-	nulls  *sinkholes // nil: none are known
+	nulls  *sinkholes.List // nil: none are known
 	seed   uint64
 	feeds  []string
 	told   *dnscache.Shelf // keeps what was told; nil: the next time all is told again
@@ -136,7 +137,7 @@ func (r *reporter) openNames(cfg reporterConfig) (err error) {
 		names.Age = cfg.seen.book.Age
 	}
 	if cfg.nulls != nil {
-		names.Sinkholes = cfg.nulls.has
+		names.Sinkholes = cfg.nulls.Has
 	}
 	r.names, err = findings.NewNames(names)
 	return err

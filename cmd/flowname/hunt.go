@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/sinkholes"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/hunt"
 	"flowname/correlate/indicators"
@@ -25,7 +26,7 @@ type huntCmd struct {
 	To     string   `help:"Only evidence and flows up to this time." placeholder:"TIME"`
 	Server string   `help:"The running daemon to ask (default ${default})." default:"http://127.0.0.1:8470" placeholder:"URL"`
 	Data   string   `help:"Read this data directory instead; no daemon must be using it." placeholder:"DIR"`
-	SinkholeFlags
+	sinkholes.SinkholeFlags
 	Format string `help:"table (a report for people) or json (one object a line)." enum:"table,json" default:"table"`
 	Out    string `help:"Where the report goes (default ${default}: stdout)." default:"-" placeholder:"FILE"`
 }
@@ -92,7 +93,7 @@ func (h *huntRun) run(ctx context.Context, stdout io.Writer) error {
 	if err := h.readIndicators(); err != nil {
 		return err
 	}
-	if h.sinkholes, err = readSinkholes(h.Sinkholes, h.notes); err != nil {
+	if h.sinkholes, err = sinkholes.Read(h.Sinkholes, h.notes); err != nil {
 		return err
 	}
 	if h.past, err = h.openPast(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"flowname/cmd/flowname/exports"
 	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/reorder"
+	"flowname/cmd/flowname/sinkholes"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/dnscache"
@@ -40,7 +41,7 @@ type replay struct {
 	correlator *correlate.Correlator
 	watch      watch
 	lookout    *lookout
-	sinkholes  sinkholes
+	sinkholes  sinkholes.List
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
 
 	dns         []*evidence.File
@@ -101,11 +102,11 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	if r.watch.seen, err = openSightings(&c.FirstSeenFlags, r.cache, replaySeed, 0); err != nil {
 		return r, err
 	}
-	known, err := readSinkholes(c.Sinkholes, std.Err)
+	known, err := sinkholes.Read(c.Sinkholes, std.Err)
 	if err != nil {
 		return r, err
 	}
-	r.sinkholes.set.Store(known)
+	r.sinkholes.Use(known)
 	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
 		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, nulls: &r.sinkholes, seed: replaySeed, out: c.Out,
 		open: output(createOutput, std.Out), feeds: feedNames(all),

@@ -11,6 +11,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/sinkholes"
 )
 
 type replayCmd struct {
@@ -23,7 +24,7 @@ type replayCmd struct {
 	Wait  time.Duration `help:"How long a flow waits for an answer, in packet time." default:"2s"`
 	ClockFlags
 	FindingFlags
-	SinkholeFlags
+	sinkholes.SinkholeFlags
 	FirstSeenFlags
 	FeedFlags
 	evidence.DNSFlags

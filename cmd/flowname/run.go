@@ -16,6 +16,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/sinkholes"
 	"flowname/correlate"
 	"flowname/correlate/feeds"
 )
@@ -54,7 +55,7 @@ type runCmd struct {
 	evidence.LogFlags
 	ClientFlags
 	BaselineFlags
-	SinkholeFlags
+	sinkholes.SinkholeFlags
 
 	allowed []netip.Prefix // of Exporter
 	feeds   []feeds.Feed   // of Feed

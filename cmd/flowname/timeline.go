@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,6 +14,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/history"
+	"flowname/cmd/flowname/sinkholes"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate/indicators"
 	"flowname/correlate/timeline"
@@ -56,7 +54,7 @@ func (c *timelineCmd) run(std command.Streams, v url.Values, q timelineQuery) er
 	if err != nil {
 		return err
 	}
-	sinkholes, err := readSinkholes(c.Sinkholes, std.Err)
+	sinkholes, err := sinkholes.Read(c.Sinkholes, std.Err)
 	if err != nil {
 		return err
 	}
@@ -124,30 +122,6 @@ func parseTimelineQuery(v url.Values, now time.Time) (q timelineQuery, err error
 		q.cfg.Sinkholes = b.Set()
 	}
 	return q, nil
-}
-
-// readSinkholes reads files of known sinkholes; nil where there are none. What
-// can not be read of them is said.
-func readSinkholes(paths []string, notes io.Writer) (*indicators.Set, error) {
-	if len(paths) == 0 {
-		return nil, nil
-	}
-	var b indicators.Builder
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("--sinkholes: %w", err)
-		}
-		report, err := b.Read(filepath.Base(path), f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("--sinkholes %s: %w", path, err)
-		}
-		for _, refusal := range report.First {
-			fmt.Fprintf(notes, "--sinkholes %s: line %d: %v: %q\n", path, refusal.Line, refusal.Reason, refusal.Text)
-		}
-	}
-	return b.Set(), nil
 }
 
 func (c *timelineCmd) readDirectory(q timelineQuery, places *geo.Reader, line func(*timelineRow) error) error {

@@ -2,59 +2,13 @@ package main
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
-	"net/netip"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/guard"
-	"flowname/correlate/indicators"
 	"flowname/dnscache"
 )
-
-// SinkholeFlags are the flags of what is known as a sinkhole.
-type SinkholeFlags struct {
-	Sinkholes []string `help:"File of known sinkholes, addresses and names, for 'flowname timeline' and findings (repeatable); run reads it again at SIGHUP." placeholder:"FILE" sep:"none"`
-}
-
-// sinkholes are what the daemon knows as sinkholes.
-type sinkholes struct {
-	paths []string
-	set   atomic.Pointer[indicators.Set]
-}
-
-func (s *sinkholes) load(paths []string, log *slog.Logger) error {
-	var notes strings.Builder
-	set, err := readSinkholes(paths, &notes)
-	if err == nil {
-		s.paths = paths
-		s.set.Store(set)
-	}
-	for note := range strings.Lines(notes.String()) {
-		log.Warn("a line is not used", "file", strings.TrimSpace(note))
-	}
-	return err
-}
-
-// has says whether an address is one of them.
-func (s *sinkholes) has(a netip.Addr) bool {
-	set := s.set.Load()
-	if set == nil {
-		return false
-	}
-	var room [4]indicators.Entry
-	return len(set.AppendAddr(room[:0], a)) > 0
-}
-
-// reload reads the files anew. What can not be used leaves the old in place.
-func (s *sinkholes) reload(log *slog.Logger) {
-	if err := s.load(s.paths, log); err != nil {
-		log.Error("the sinkholes stay as they were", "err", err)
-	}
-}
 
 // serveTimeline answers GET /api/v1/timeline.
 func serveTimeline(w http.ResponseWriter, r *http.Request, d *daemon) {
@@ -64,7 +18,7 @@ func serveTimeline(w http.ResponseWriter, r *http.Request, d *daemon) {
 		return
 	}
 	if q.cfg.Sinkholes == nil {
-		q.cfg.Sinkholes = d.sinkholes.set.Load()
+		q.cfg.Sinkholes = d.sinkholes.Known()
 	}
 	out := api.NewWriter(w)
 	var lineErr error
