@@ -19,6 +19,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/formats"
 	"flowname/cmd/flowname/history"
+	"flowname/cmd/flowname/timeline"
 )
 
 // Exit codes of the command.
@@ -32,7 +33,7 @@ type cli struct {
 	Run       runCmd       `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
 	Replay    replayCmd    `cmd:"" help:"The same over files, in event-time order."`
 	History   history.Cmd  `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
-	Timeline  timelineCmd  `cmd:"" help:"Show what became of a name over time, phase by phase; or which names an address carried."`
+	Timeline  timeline.Cmd `cmd:"" help:"Show what became of a name over time, phase by phase; or which names an address carried."`
 	FirstSeen firstSeenCmd `cmd:"" name:"first-seen" help:"Ask when domains and names were first seen in this network, and by whom."`
 	Hunt      huntCmd      `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
 	Clients   clientsCmd   `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`

@@ -9,6 +9,7 @@ import (
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/history"
+	"flowname/cmd/flowname/timeline"
 )
 
 // A route is a path with what may be done there. The path is written as ServeMux
@@ -26,7 +27,9 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/api/v1/openapi.json", api.ServeDescription},
 		{http.MethodGet, "/api/v1/exporters", func(w http.ResponseWriter, _ *http.Request) { serveExporters(w, d) }},
 		{http.MethodGet, "/api/v1/history", func(w http.ResponseWriter, r *http.Request) { history.Serve(w, r, d.cache) }},
-		{http.MethodGet, "/api/v1/timeline", func(w http.ResponseWriter, r *http.Request) { serveTimeline(w, r, d) }},
+		{http.MethodGet, "/api/v1/timeline", func(w http.ResponseWriter, r *http.Request) {
+			timeline.Serve(w, r, d.cache, d.sinkholes.Known(), d.places)
+		}},
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},
 		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { serveTop(w, r, d.watch.usual) }},

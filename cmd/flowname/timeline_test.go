@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"flowname/cmd/flowname/command"
 )
@@ -21,7 +22,15 @@ func timelineOf(t *testing.T, args ...string) (all []string) {
 		t.Fatalf("%q: exit %d: %s", args, code, errs.String())
 	}
 	for line := range strings.Lines(out.String()) {
-		var r timelineRow
+		var r struct {
+			Kind, Name, State string
+			Addresses         []struct {
+				Addr, Country string
+				ASN           uint32
+			}
+			FirstSeen time.Time `json:"first_seen"`
+			Clients   int
+		}
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +115,7 @@ func TestTimelineOfADaemon(t *testing.T) {
 		}
 	}
 	var many strings.Builder
-	for i := range sinkholesAsked + 1 {
+	for i := range 1001 {
 		fmt.Fprintf(&many, "n%d.example\n", i)
 	}
 	var out, errs bytes.Buffer

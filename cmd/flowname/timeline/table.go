@@ -1,4 +1,4 @@
-package main
+package timeline
 
 import (
 	"cmp"
@@ -11,15 +11,15 @@ import (
 	"flowname/cmd/flowname/table"
 )
 
-// A timelinePrinter prints rows, as a table for people or as JSON.
-type timelinePrinter struct {
+// A printer prints rows, as a table for people or as JSON.
+type printer struct {
 	lines int
 	json  *json.Encoder // nil: a table
 	table *tabwriter.Writer
 }
 
-func newTimelinePrinter(format string, w io.Writer) *timelinePrinter {
-	p := &timelinePrinter{}
+func newPrinter(format string, w io.Writer) *printer {
+	p := &printer{}
 	if format == "json" {
 		p.json = json.NewEncoder(w)
 		p.json.SetEscapeHTML(false)
@@ -29,7 +29,7 @@ func newTimelinePrinter(format string, w io.Writer) *timelinePrinter {
 	return p
 }
 
-func (p *timelinePrinter) line(r *timelineRow) error {
+func (p *printer) line(r *row) error {
 	p.lines++
 	switch {
 	case p.json != nil:
@@ -41,19 +41,19 @@ func (p *timelinePrinter) line(r *timelineRow) error {
 }
 
 // finish ends the output.
-func (p *timelinePrinter) finish() error {
+func (p *printer) finish() error {
 	if p.table == nil {
 		return nil
 	}
 	return p.table.Flush()
 }
 
-// timelineShown is how many addresses or times of a row the table has.
-const timelineShown = 8
+// shown is how many addresses or times of a row the table has.
+const shown = 8
 
 // phase prints a phase: its first address on its line, each other on one of its
 // own.
-func (p *timelinePrinter) phase(r *timelineRow) error {
+func (p *printer) phase(r *row) error {
 	if p.lines == 1 {
 		fmt.Fprintln(p.table, "STATE\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCLIENTS\tFIRST CLIENT\tANSWERS\tADDRESS\tASN\tORGANISATION\tCOUNTRY")
 	}
@@ -64,7 +64,7 @@ func (p *timelinePrinter) phase(r *timelineRow) error {
 		return err
 	}
 	for i := range r.Addresses {
-		if i == timelineShown {
+		if i == shown {
 			break
 		}
 		if i > 0 {
@@ -77,14 +77,14 @@ func (p *timelinePrinter) phase(r *timelineRow) error {
 		}
 		fmt.Fprintf(p.table, "%s\t%s\t%s\t%s\n", a.Addr, asn, cmp.Or(a.ASOrg, "-"), cmp.Or(a.Country, "-"))
 	}
-	if more := r.AddressCount - min(len(r.Addresses), timelineShown); more > 0 {
+	if more := r.AddressCount - min(len(r.Addresses), shown); more > 0 {
 		fmt.Fprintf(p.table, "\t\t\t\t\t\tand %s more\t\t\t\n", table.Grouped(uint64(more)))
 	}
 	return nil
 }
 
 // stateWords is a phase's state, what others were told, and how.
-func stateWords(r *timelineRow) string {
+func stateWords(r *row) string {
 	text := r.State
 	if len(r.Also) > 0 {
 		text += ", for some " + strings.Join(r.Also, ", ")
@@ -97,21 +97,21 @@ func stateWords(r *timelineRow) string {
 
 // name prints a name of an address, and each of its later times on a line of its
 // own.
-func (p *timelinePrinter) name(r *timelineRow) error {
+func (p *printer) name(r *row) error {
 	if p.lines == 1 {
 		fmt.Fprintln(p.table, "NAME\tSTATE\tFIRST SEEN (UTC)\tLAST SEEN (UTC)\tCLIENTS\tFIRST CLIENT\tANSWERS\tCONNECTIONS")
 	}
-	first := timelineTime{r.FirstSeen, r.LastSeen, r.Count}
+	first := times{r.FirstSeen, r.LastSeen, r.Count}
 	if len(r.Times) > 1 {
 		first = r.Times[0]
 	}
 	fmt.Fprintf(p.table, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\n", r.Name, r.State, first.FirstSeen.Format(table.TimeForm), first.LastSeen.Format(table.TimeForm),
 		r.Clients, cmp.Or(r.FirstClient, "-"), first.Count, r.Connections)
-	for i := 1; i < min(len(r.Times), timelineShown); i++ {
+	for i := 1; i < min(len(r.Times), shown); i++ {
 		t := r.Times[i]
 		fmt.Fprintf(p.table, "\tagain\t%s\t%s\t\t\t%d\t\n", t.FirstSeen.Format(table.TimeForm), t.LastSeen.Format(table.TimeForm), t.Count)
 	}
-	if more := len(r.Times) - timelineShown; more > 0 {
+	if more := len(r.Times) - shown; more > 0 {
 		fmt.Fprintf(p.table, "\tand %s times more\t\t\t\t\t\t\n", table.Grouped(uint64(more)))
 	}
 	if p.lines%table.Block == 0 {

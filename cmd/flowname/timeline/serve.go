@@ -1,4 +1,4 @@
-package main
+package timeline
 
 import (
 	"errors"
@@ -7,22 +7,26 @@ import (
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/guard"
+	"flowname/correlate/indicators"
+	"flowname/correlate/timeline"
 	"flowname/dnscache"
+	"flowname/geo"
 )
 
-// serveTimeline answers GET /api/v1/timeline.
-func serveTimeline(w http.ResponseWriter, r *http.Request, d *daemon) {
-	q, err := parseTimelineQuery(r.URL.Query(), time.Now())
+// Serve answers GET /api/v1/timeline, by what is known as sinkholes unless the
+// question has others.
+func Serve(w http.ResponseWriter, r *http.Request, src timeline.Source, known *indicators.Set, places *geo.Reader) {
+	q, err := parseQuery(r.URL.Query(), time.Now())
 	if err != nil {
 		guard.Refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	if q.cfg.Sinkholes == nil {
-		q.cfg.Sinkholes = d.sinkholes.Known()
+		q.cfg.Sinkholes = known
 	}
 	out := api.NewWriter(w)
 	var lineErr error
-	err = tellTimeline(r.Context(), d.cache, q, d.places, func(row *timelineRow) error {
+	err = tell(r.Context(), src, q, places, func(row *row) error {
 		lineErr = out.Write(row)
 		return lineErr
 	})
