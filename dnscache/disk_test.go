@@ -269,7 +269,7 @@ func TestManyNames(t *testing.T) {
 }
 
 // TestMalformedRecords puts records of another making into a store: a look-up
-// that meets one is counted, a start refuses.
+// that meets one is counted, a start that does refuses.
 func TestMalformedRecords(t *testing.T) {
 	dir := t.TempDir()
 	c := openDisk(t, dir, Config{})
@@ -280,13 +280,7 @@ func TestMalformedRecords(t *testing.T) {
 		appendRun(appendPrefix(nil, ip{}, p, true), "bad.example", t0),
 		append(appendPrefix(nil, ip{}, p, true), 1, 2, 3),
 	} {
-		txn := c.store.db.NewTransactionAt(uint64(i+1), true)
-		if err := txn.SetEntry(badger.NewEntry(key, []byte{0xff})); err != nil {
-			t.Fatal(err)
-		}
-		if err := txn.CommitAt(uint64(i+1), nil); err != nil {
-			t.Fatal(err)
-		}
+		putMalformed(t, c, i, key)
 		if got := c.AppendOthers(nil, server, t0); len(got) != 0 {
 			t.Errorf("a malformed record names something: %v", got)
 		}
@@ -294,9 +288,42 @@ func TestMalformedRecords(t *testing.T) {
 			t.Errorf("ColdErrors = %d, want %d", st.ColdErrors, i+1)
 		}
 	}
+	putMalformed(t, c, 2, appendNameKey(nil, "bad.example", ipOf(alice), p)) // the way to the ones above
 	closeDisk(t, c, t0)
 	if _, err := Open(Config{Dir: dir}); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("Open = %v, want ErrCorrupt", err)
+	}
+}
+
+func putMalformed(t *testing.T, c *Cache, i int, key []byte) {
+	t.Helper()
+	txn := c.store.db.NewTransactionAt(uint64(i+1), true)
+	if err := txn.SetEntry(badger.NewEntry(key, []byte{0xff})); err != nil {
+		t.Fatal(err)
+	}
+	if err := txn.CommitAt(uint64(i+1), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMalformedAtStart has malformed records in all that every start reads.
+func TestMalformedAtStart(t *testing.T) {
+	connection := factIP(factAgent, 0, 1)
+	for _, key := range [][]byte{
+		{kindName, 1, 2, 3},
+		append(appendNameKey(nil, "a.example", ip{}, ip{}), 0),
+		{kindClient, 1},
+		appendPrefix(nil, ip{}, connection, false)[:20],
+		appendPrefix(nil, ip{}, connection, false),
+		appendRun(appendPrefix(nil, ip{}, connection, false), "no value", t0),
+	} {
+		dir := t.TempDir()
+		c := openDisk(t, dir, Config{})
+		putMalformed(t, c, 0, key)
+		closeDisk(t, c, t0)
+		if _, err := Open(Config{Dir: dir}); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%q: Open = %v, want ErrCorrupt", key, err)
+		}
 	}
 }
 

@@ -92,8 +92,9 @@
 // index's settings are about speed.
 //
 // A Bloom filter over the store's chains and clients, at most 32 MB, spares most
-// reads of what was never there. It is filled by the scan of keys at the start; a
-// history of more than 67 million keys is opened without one.
+// reads of what was never there. It is filled from the name index at the start; a
+// history with more than 67 million clients and (name, client, address) is opened
+// without one.
 //
 // # Full
 //
@@ -145,7 +146,10 @@
 //
 // Badger gets three memtables of 32 MB, one being written, and a block cache
 // (64 MB unless configured). An as-of read takes about 0.1 ms, half of it for
-// a block that is not in the cache. A start reads three million keys a second. Damaged tables are found before Badger opens them,
+// a block that is not in the cache. A start reads the name index, two million
+// entries a second, in which it sees which chains were current in the last window, and
+// then those: with ten million versions in a million rows 4.1 s, where the scan of
+// all keys took 10.4-11.8 s. Damaged tables are found before Badger opens them,
 // because it ends the process over them; see ErrCorrupt, ErrLocked, ErrNoHistory.
 //
 // # Layouts

@@ -34,6 +34,7 @@ func isWitness(key []byte) bool { return crc32.ChecksumIEEE(key)%witnessShare ==
 type entry struct {
 	key, value   []byte
 	filed, lives uint32
+	hour         byte // of the name index; see hourOf
 }
 
 func (e *entry) expires() uint64 {

@@ -103,6 +103,10 @@ const nameSlack = 7 * 24 * 3600
 // each writes the name's index entry, the rest rely on it.
 const nameRefresh = int64(time.Hour)
 
+// hourOf is a time's span, but for its upper bits. An entry of the name index
+// has it in Badger's byte for users: a start finds by it what was current.
+func hourOf(at int64) byte { return byte(at / nameRefresh) }
+
 // shard copies what is dirty under the lock and writes it outside.
 func (w *writer) shard(s *shard) {
 	s.mu.Lock()
@@ -197,12 +201,13 @@ func (w *writer) write(q *writing) {
 	value := w.key(func(b []byte) []byte { return appendValue(b, &q.run) })
 	w.put(q.key, value, q.filed, w.keep)
 	if q.name != nil {
-		w.put(q.name, nil, q.filed, w.keep+nameSlack)
+		e := entry{key: q.name, filed: q.filed, lives: w.keep + nameSlack, hour: hourOf(q.run.first)}
+		w.entries = append(w.entries, e)
 	}
 }
 
 func (w *writer) put(key, value []byte, filed, lives uint32) {
-	w.entries = append(w.entries, entry{key, value, filed, lives})
+	w.entries = append(w.entries, entry{key: key, value: value, filed: filed, lives: lives})
 }
 
 // sentTogether is how many entries are sorted and written at a time: far more than a

@@ -155,7 +155,9 @@ func writeLayout(b *testing.B, l layout, versions, again int) {
 	s.version = uint64(begun.UnixNano())
 	for i := range versions {
 		v := visitOf(i, versions, again)
-		l.put(func(key, value []byte) { entries = append(entries, entry{key, value, filed, 30 * 24 * 3600}) }, &v)
+		l.put(func(key, value []byte) {
+			entries = append(entries, entry{key: key, value: value, filed: filed, lives: 30 * 24 * 3600})
+		}, &v)
 		if i%37_500 == 0 {
 			flush()
 		}

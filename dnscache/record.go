@@ -173,6 +173,15 @@ func readNameKey(key []byte) (name string, client, addr ip, err error) {
 	return readLabels(key[1:end]), readIP(key[end+1:]), readIP(key[end+17:]), nil
 }
 
+// nameKeyEnds is readNameKey without the name.
+func nameKeyEnds(key []byte) (client, addr ip, ok bool) {
+	end := len(key) - 33
+	if end < 1 || key[end] != 0 || end > 1 && key[end-1] != 1 {
+		return ip{}, ip{}, false
+	}
+	return readIP(key[end+1:]), readIP(key[end+17:]), true
+}
+
 // nameReader reads keys of the name index in their order: those of a name lie
 // together, and its text is made once.
 type nameReader struct {

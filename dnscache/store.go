@@ -156,6 +156,7 @@ func (s *store) write(entries []entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	var hour [1]byte
 	marks := [1]byte{discardEarlier}
 	if s.hold != nil {
 		s.hold()
@@ -167,7 +168,7 @@ func (s *store) write(entries []entry) error {
 	for i := range entries {
 		e := &entries[i]
 		kv.Key, kv.Value, kv.Version, kv.ExpiresAt = e.key, e.value, e.version(s.version), e.expires()
-		kv.Meta = nil
+		kv.Meta, kv.UserMeta, hour[0] = nil, hour[:], e.hour
 		if e.lives > 0 {
 			kv.Meta = marks[:]
 		}

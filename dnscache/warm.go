@@ -2,29 +2,26 @@ package dnscache
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 )
 
-// maxWarmKeys bounds the scan at the start. A history with more keys is opened
-// with a filter that lets everything through; look-ups stay right and cost more.
+// maxWarmKeys bounds the scan at the start. A history with more entries in its name
+// index and clients is opened with a filter that lets everything through; look-ups
+// stay right and cost more.
 const maxWarmKeys = 64 << 20
 
-// warmer reads the store once at the start: all keys go into the filter, the
-// chains with something in the last window into the index.
-type warmer struct {
-	cache  *Cache
-	since  int64 // event time from which a version is recent
-	prefix int   // length of the key before the name, of the kind at hand
-	others bool
+// stepKeys is how many keys are stepped over before it is cheaper to seek.
+const stepKeys = 32
 
-	chain  []byte // prefix of the chain at hand
-	runs   []loadedRun
-	text   []byte // of the names in runs
-	recent bool
-	over   bool // more recent versions than the index keeps
-}
+// A start does not read runs but those that it wants. Which chains there are is
+// in the name index, which has one entry where a name was asked for again and again; it
+// tells in which hour that was last, too. A run that is not in it, because the
+// process was killed between the two, or because of the two only one was dropped (Stats
+// counts it), is not found by look-ups from the next start on.
 
 // warm fills index, filter and clients from the store.
 func (c *Cache) warm() error {
@@ -43,17 +40,16 @@ func (c *Cache) warm() error {
 	if err := c.warmClients(txn, &keys); err != nil {
 		return err
 	}
-	for _, others := range []bool{true, false} {
-		w := warmer{cache: c, since: st.clock - c.windowNs, prefix: pairPrefix, others: others}
-		kind := byte(kindPair)
-		if others {
-			w.prefix, kind = othersPrefix, kindOthers
-		}
-		if err := w.scan(txn, kind, &keys); err != nil {
-			return err
-		}
+	current := currentChains{most: c.cfg.MaxVersions / 4}
+	current.setHours(st.clock-c.windowNs, st.clock)
+	if err := c.warmNames(txn, &keys, &current); err != nil {
+		return err
 	}
-	return nil
+	w := warmer{cache: c, since: st.clock - c.windowNs}
+	if err := w.connections(txn, &keys); err != nil {
+		return err
+	}
+	return w.chains(txn, current.sorted())
 }
 
 // tooMany counts a key and says when to give up.
@@ -86,20 +82,113 @@ func (c *Cache) warmClients(txn *badger.Txn, keys *int) error {
 	return nil
 }
 
-func (w *warmer) scan(txn *badger.Txn, kind byte, keys *int) error {
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kind}})
+// currentChains are the chains that had something in the last window: what the name
+// index says of an hour is right but for its upper bits, and so they are some more.
+type currentChains struct {
+	hours [256]bool
+	most  int
+	list  []chainID
+}
+
+type chainID struct{ addr, client ip }
+
+func (x chainID) compare(y chainID) int {
+	return cmp.Or(cmp.Compare(x.addr.hi, y.addr.hi), cmp.Compare(x.addr.lo, y.addr.lo),
+		cmp.Compare(x.client.hi, y.client.hi), cmp.Compare(x.client.lo, y.client.lo))
+}
+
+func (x *currentChains) setHours(from, to int64) {
+	first, last := from/nameRefresh, to/nameRefresh
+	for hour := first; hour <= last && hour < first+int64(len(x.hours)); hour++ {
+		x.hours[byte(hour)] = true
+	}
+}
+
+func (x *currentChains) add(hour byte, client, addr ip) {
+	if x.hours[hour] && len(x.list) < x.most {
+		x.list = append(x.list, chainID{addr, client})
+	}
+}
+
+// sorted is each of them once, in the order of their keys.
+func (x *currentChains) sorted() []chainID {
+	slices.SortFunc(x.list, chainID.compare)
+	return slices.Compact(x.list)
+}
+
+// warmNames tells the filter of all chains, and notes the current ones. It reads old
+// writings and what has expired like the rest, because telling them apart takes
+// longer than all else, and a filter may say yes.
+func (c *Cache) warmNames(txn *badger.Txn, keys *int, current *currentChains) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindName}, AllVersions: true})
 	defer it.Close()
-	for it.Rewind(); it.Valid() && !w.cache.tooMany(keys); it.Next() {
+	var last ip
+	for it.Rewind(); it.Valid() && !c.tooMany(keys); it.Next() {
 		item := it.Item()
-		key := item.Key()
+		client, addr, ok := nameKeyEnds(item.Key())
+		if !ok {
+			return fmt.Errorf("%w: name: %w", ErrCorrupt, errRecord)
+		}
+		h := c.hash.ip(addr, saltAddress)
+		if kind, shape, ok := addr.fact(); ok {
+			c.facts.Or(factBit(kind, shape))
+		} else if addr != last {
+			c.filter.add(h)
+			last = addr
+		}
+		c.filter.add(c.hash.ip(client, h))
+		current.add(item.UserMeta(), client, addr)
+	}
+	return nil
+}
+
+// warmer reads chains from the store: those with something in the last window go into
+// the index.
+type warmer struct {
+	cache  *Cache
+	since  int64 // event time from which a version is recent
+	prefix int   // length of the key before the name, of the kind at hand
+	others bool
+
+	chain   []byte // prefix of the chain at hand
+	runs    []loadedRun
+	text    []byte // of the names in runs
+	recent  bool
+	over    bool // more recent versions than the index keeps
+	useless int  // keys in a row that were older than their name's floor
+	seek    []byte
+}
+
+func (w *warmer) iterator(txn *badger.Txn, others bool, more ...byte) *badger.Iterator {
+	w.others = others
+	kind := byte(kindPair)
+	w.prefix = pairPrefix
+	if others {
+		w.prefix, kind = othersPrefix, kindOthers
+	}
+	return txn.NewIterator(badger.IteratorOptions{Prefix: append([]byte{kind}, more...)})
+}
+
+// connections reads all facts about connections, which are not in the name index.
+func (w *warmer) connections(txn *badger.Txn, keys *int) error {
+	first := appendPrefix(nil, ip{}, factIP(factAsked+1, 0, 0), false)[:othersPrefix]
+	it := w.iterator(txn, false, first[1:9]...)
+	defer it.Close()
+	for it.Seek(first); it.Valid() && !w.cache.tooMany(keys); it.Next() {
+		key := it.Item().Key()
 		if len(key) < w.prefix {
 			return fmt.Errorf("%w: %w", ErrCorrupt, errRecord)
 		}
 		if !bytes.Equal(key[:w.prefix], w.chain) {
 			w.finish()
 			w.begin(key[:w.prefix])
+			k := w.key()
+			w.cache.filter.add(k.hash)
+			if kind, shape, ok := k.addr.fact(); ok {
+				w.cache.facts.Or(factBit(kind, shape))
+			}
 		}
-		if err := w.take(item); err != nil {
+		if err := w.take(it.Item()); err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 	}
@@ -109,16 +198,67 @@ func (w *warmer) scan(txn *badger.Txn, kind byte, keys *int) error {
 	return nil
 }
 
-// begin starts a chain: the filter learns it.
+// chains reads the chains in a list, and those of their addresses.
+func (w *warmer) chains(txn *badger.Txn, list []chainID) error {
+	for _, others := range []bool{true, false} {
+		it := w.iterator(txn, others)
+		err := w.chainsOf(it, list)
+		it.Close()
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}
+	return nil
+}
+
+func (w *warmer) chainsOf(it *badger.Iterator, list []chainID) error {
+	var prefix []byte
+	for i, x := range list {
+		if w.others && i > 0 && x.addr == list[i-1].addr {
+			continue
+		}
+		prefix = appendPrefix(prefix[:0], x.client, x.addr, w.others)
+		w.begin(prefix)
+		forward(it, prefix, i == 0)
+		for it.ValidForPrefix(prefix) && !w.over {
+			if err := w.take(it.Item()); err != nil {
+				return err
+			}
+			w.next(it)
+		}
+		w.finish()
+	}
+	return nil
+}
+
+// forward goes to the first key from to on, by steps if it is near.
+func forward(it *badger.Iterator, to []byte, far bool) {
+	for n := 0; !far && n < stepKeys; n++ {
+		if !it.Valid() || bytes.Compare(it.Item().Key(), to) >= 0 {
+			return
+		}
+		it.Next()
+	}
+	it.Seek(to)
+}
+
+// next goes to the next key, or to the next name where the rest of one is of no use.
+func (w *warmer) next(it *badger.Iterator) {
+	if w.useless < stepKeys {
+		it.Next()
+		return
+	}
+	w.useless = 0
+	name := it.Item().Key()
+	w.seek = append(append(w.seek[:0], name[:len(name)-9]...), 1) // names end with a 0
+	it.Seek(w.seek)
+}
+
+// begin starts a chain.
 func (w *warmer) begin(prefix []byte) {
 	w.chain = append(w.chain[:0], prefix...)
 	w.runs, w.text = w.runs[:0], w.text[:0]
-	w.recent, w.over = false, false
-	k := w.key()
-	w.cache.filter.add(k.hash)
-	if kind, shape, ok := k.addr.fact(); ok {
-		w.cache.facts.Or(factBit(kind, shape))
-	}
+	w.recent, w.over, w.useless = false, false, 0
 }
 
 func (w *warmer) key() coldKey {
@@ -141,8 +281,10 @@ func (w *warmer) take(item *badger.Item) error {
 	recent := first >= w.since
 	w.recent = w.recent || recent
 	if n := len(w.runs); n > 0 && w.runs[n-1].floor && bytes.Equal(w.runs[n-1].name, name) || w.over {
+		w.useless++
 		return nil
 	}
+	w.useless = 0
 	if len(w.runs) == trimChain {
 		w.over = true
 		return nil
