@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/top"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
 	"flowname/dnscache"
@@ -61,6 +62,14 @@ func (b *baselines) answer(r *dnscache.Response) {
 	if b != nil && len(r.Name) > 0 {
 		b.book.See(r, b.cache.Asker(r))
 	}
+}
+
+// days are those that can be asked for; nil where nobody counts.
+func (b *baselines) days() top.Days {
+	if b == nil {
+		return nil
+	}
+	return b.book
 }
 
 // newCounter is the counter of one joiner; nil where nobody counts.

@@ -20,6 +20,7 @@ import (
 	"flowname/cmd/flowname/formats"
 	"flowname/cmd/flowname/history"
 	"flowname/cmd/flowname/timeline"
+	"flowname/cmd/flowname/top"
 )
 
 // Exit codes of the command.
@@ -37,7 +38,7 @@ type cli struct {
 	FirstSeen firstSeenCmd `cmd:"" name:"first-seen" help:"Ask when domains and names were first seen in this network, and by whom."`
 	Hunt      huntCmd      `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
 	Clients   clientsCmd   `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
-	Top       topCmd       `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
+	Top       top.Cmd      `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
 	Backfill  backfillCmd  `cmd:"" help:"Give enriched flows the names that became known after they were written."`
 	Doctor    doctorCmd    `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
 	Check     check.Cmd    `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`

@@ -48,7 +48,6 @@ func TestRowsHaveTheirSchemas(t *testing.T) {
 		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
 		"Client": clientLine{}, "Network": networkLine{}, "ClientNamed": clientNamed{}, "ClientUnnamed": clientUnnamed{},
 		"ClientRecent": clientRecent{}, "ClientDNS": clientDNS{}, "ClientResolver": clientResolver{},
-		"TopDomain": topLine{}, "TopSummary": topSummary{},
 	} {
 		a.HoldRow(schema, row)
 	}

@@ -10,6 +10,7 @@ import (
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/history"
 	"flowname/cmd/flowname/timeline"
+	"flowname/cmd/flowname/top"
 )
 
 // A route is a path with what may be done there. The path is written as ServeMux
@@ -32,7 +33,7 @@ func (d *daemon) routes() []route {
 		}},
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},
-		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { serveTop(w, r, d.watch.usual) }},
+		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { top.Serve(w, r, d.watch.usual.days()) }},
 		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { serveScan(w, r, d) }},
 		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { serveFirstSeen(w, r, d) }},
 		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},
