@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -113,4 +112,16 @@ func (s *sightings) ageNs(k *knownName, atNs int64) int64 {
 	return s.book.AgeOf(k.key, k.domain(), atNs)
 }
 
-var errNoSightings = errors.New("first sightings are not kept: the daemon runs with --no-first-seen")
+// pages gives what is known now, what is not settled yet included; nil where nobody
+// keeps it.
+func (s *sightings) pages() func() (*firstseen.Pages, error) {
+	if s == nil {
+		return nil
+	}
+	return func() (*firstseen.Pages, error) {
+		if err := s.settle(time.Now().UnixNano()); err != nil {
+			return nil, err
+		}
+		return s.book.Pages()
+	}
+}

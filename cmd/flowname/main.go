@@ -17,6 +17,7 @@ import (
 
 	"flowname/cmd/flowname/check"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/firstseen"
 	"flowname/cmd/flowname/formats"
 	"flowname/cmd/flowname/history"
 	"flowname/cmd/flowname/timeline"
@@ -31,20 +32,20 @@ const (
 )
 
 type cli struct {
-	Run       runCmd       `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
-	Replay    replayCmd    `cmd:"" help:"The same over files, in event-time order."`
-	History   history.Cmd  `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
-	Timeline  timeline.Cmd `cmd:"" help:"Show what became of a name over time, phase by phase; or which names an address carried."`
-	FirstSeen firstSeenCmd `cmd:"" name:"first-seen" help:"Ask when domains and names were first seen in this network, and by whom."`
-	Hunt      huntCmd      `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
-	Clients   clientsCmd   `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
-	Top       top.Cmd      `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
-	Backfill  backfillCmd  `cmd:"" help:"Give enriched flows the names that became known after they were written."`
-	Doctor    doctorCmd    `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
-	Check     check.Cmd    `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`
-	Formats   formats.Cmd  `cmd:"" help:"List the kinds of files and logs that are read, and what to configure for them."`
-	Demo      demoCmd      `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Run       runCmd        `cmd:"" help:"Collect flows, watch DNS, join them and write enriched flows."`
+	Replay    replayCmd     `cmd:"" help:"The same over files, in event-time order."`
+	History   history.Cmd   `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
+	Timeline  timeline.Cmd  `cmd:"" help:"Show what became of a name over time, phase by phase; or which names an address carried."`
+	FirstSeen firstseen.Cmd `cmd:"" name:"first-seen" help:"Ask when domains and names were first seen in this network, and by whom."`
+	Hunt      huntCmd       `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
+	Clients   clientsCmd    `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
+	Top       top.Cmd       `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
+	Backfill  backfillCmd   `cmd:"" help:"Give enriched flows the names that became known after they were written."`
+	Doctor    doctorCmd     `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
+	Check     check.Cmd     `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`
+	Formats   formats.Cmd   `cmd:"" help:"List the kinds of files and logs that are read, and what to configure for them."`
+	Demo      demoCmd       `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`
+	Version   versionCmd    `cmd:"" help:"Print the version."`
 }
 
 const description = `flowname puts names on network flows: it joins NetFlow and IPFIX to the DNS answers

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"flowname/cmd/flowname/api"
+	"flowname/cmd/flowname/firstseen"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/history"
 	"flowname/cmd/flowname/timeline"
@@ -35,7 +36,7 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},
 		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { top.Serve(w, r, d.watch.usual.days()) }},
 		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { serveScan(w, r, d) }},
-		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { serveFirstSeen(w, r, d) }},
+		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { firstseen.Serve(w, r, d.watch.seen.pages()) }},
 		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},
 	}
 	passive := pdnsHandler(d.cache).ServeHTTP
