@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,34 +16,35 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flowname/cmd/flowname/clients"
 	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 )
 
 // clientsOf asks a data directory, and gives the clients and the network.
-func clientsOf(t *testing.T, args ...string) (clients map[netip.Addr]clientLine, network networkLine, text string) {
+func clientsOf(t *testing.T, args ...string) (lines map[netip.Addr]clients.Line, network clients.NetworkLine, text string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if code := execute(append([]string{"clients", "--format", "json", "-n", "0"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
 		t.Fatalf("clients %v: exit %d: %s", args, code, errs.String())
 	}
-	clients = map[netip.Addr]clientLine{}
+	lines = map[netip.Addr]clients.Line{}
 	for line := range strings.Lines(out.String()) {
-		l, err := readClientLine(json.RawMessage(line))
+		l, err := clients.ReadLine(json.RawMessage(line))
 		if err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
 		switch l := l.(type) {
-		case *clientLine:
-			if _, twice := clients[l.Client]; twice || network.Kind != "" {
+		case *clients.Line:
+			if _, twice := lines[l.Client]; twice || network.Kind != "" {
 				t.Errorf("%s: twice, or after the network", line)
 			}
-			clients[l.Client] = *l
-		case *networkLine:
+			lines[l.Client] = *l
+		case *clients.NetworkLine:
 			network = *l
 		}
 	}
-	return clients, network, out.String()
+	return lines, network, out.String()
 }
 
 // An exportedFlow is what of a line of the output says whose flow it is and whether it
@@ -67,13 +67,13 @@ type exportedFlow struct {
 
 // countedShare is what the README says is counted, of flows as a reader of the
 // output sees them.
-func countedShares(t *testing.T, path string) map[netip.Addr]clientSums {
+func countedShares(t *testing.T, path string) map[netip.Addr]clients.Sums {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[netip.Addr]clientSums{}
+	all := map[netip.Addr]clients.Sums{}
 	own := []string{"exporter", "tls", "endpoint", "client", "client_query", "client_expired", "client_later"}
 	for line := range strings.Lines(string(text)) {
 		var f exportedFlow
@@ -134,8 +134,8 @@ func TestClientsAreTheSumsOfTheirFlows(t *testing.T) {
 		if code := execute([]string{"replay", "--dns", packets, "--flows", exports, "--out", out, "--data", dir}, command.Streams{Out: &errs, Err: &errs}); code != exitOK {
 			t.Fatalf("%s: exit %d: %s", exports, code, errs.String())
 		}
-		clients, network, _ := clientsOf(t, "--data", dir)
-		compared += compareClients(t, filepath.Base(exports), countedShares(t, out), clients, &network)
+		lines, network, _ := clientsOf(t, "--data", dir)
+		compared += compareClients(t, filepath.Base(exports), countedShares(t, out), lines, &network)
 		if network.Clients > 0 && !regexp.MustCompile(`(?m)^`+strconv.FormatUint(network.Clients, 10)+` clients: `).MatchString(errs.String()) {
 			t.Errorf("%s: the summary says nothing of its %d clients: %s", exports, network.Clients, errs.String())
 		}
@@ -146,12 +146,12 @@ func TestClientsAreTheSumsOfTheirFlows(t *testing.T) {
 }
 
 // compareClients holds the clients against the count, those that are ours.
-func compareClients(t *testing.T, what string, counted map[netip.Addr]clientSums, clients map[netip.Addr]clientLine, network *networkLine) (compared int) {
+func compareClients(t *testing.T, what string, counted map[netip.Addr]clients.Sums, lines map[netip.Addr]clients.Line, network *clients.NetworkLine) (compared int) {
 	t.Helper()
-	var sum clientSums
-	for client, l := range clients {
+	var sum clients.Sums
+	for client, l := range lines {
 		want := counted[client]
-		got := clientSums{Flows: l.Flows, OwnFlows: l.OwnFlows, Bytes: l.Bytes, OwnBytes: l.OwnBytes}
+		got := clients.Sums{Flows: l.Flows, OwnFlows: l.OwnFlows, Bytes: l.Bytes, OwnBytes: l.OwnBytes}
 		if got != want {
 			t.Errorf("%s: %v: the table has %+v, the output %+v", what, client, got, want)
 		}
@@ -164,11 +164,11 @@ func compareClients(t *testing.T, what string, counted map[netip.Addr]clientSums
 		sum.OwnBytes += l.OwnBytes
 	}
 	for client, want := range counted {
-		if _, ok := clients[client]; !ok && client.IsPrivate() {
+		if _, ok := lines[client]; !ok && client.IsPrivate() {
 			t.Errorf("%s: %v is no client; the output has %+v", what, client, want)
 		}
 	}
-	if got := (clientSums{Flows: network.Flows, OwnFlows: network.OwnFlows, Bytes: network.Bytes, OwnBytes: network.OwnBytes}); got != sum {
+	if got := (clients.Sums{Flows: network.Flows, OwnFlows: network.OwnFlows, Bytes: network.Bytes, OwnBytes: network.OwnBytes}); got != sum {
 		t.Errorf("%s: the network has %+v, its clients %+v", what, got, sum)
 	}
 	return compared
@@ -195,15 +195,15 @@ func TestClientsAreTheSameEachTime(t *testing.T) {
 	}
 	// A second replay into the same directory adds to the first.
 	demoReplay(t, a)
-	clients, network, _ := clientsOf(t, "--data", a)
+	lines, network, _ := clientsOf(t, "--data", a)
 	once, before, _ := clientsOf(t, "--data", b)
-	if len(clients) != len(once) || network.Flows != 2*before.Flows || network.Bytes != 2*before.Bytes {
-		t.Errorf("after the second replay %d clients, %+v; want those of one, doubled: %+v", len(clients), network, before)
+	if len(lines) != len(once) || network.Flows != 2*before.Flows || network.Bytes != 2*before.Bytes {
+		t.Errorf("after the second replay %d clients, %+v; want those of one, doubled: %+v", len(lines), network, before)
 	}
 }
 
 var compareClientLines = cmp.Options{
-	cmp.AllowUnexported(clientLine{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.AllowUnexported(clients.Line{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 }
 
 // TestClientsOfTheDaemon asks a running daemon, and what it left, over a restart.
@@ -296,7 +296,7 @@ func TestClientsOfADamagedDirectory(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	demoReplay(t, dir)
-	if clients, _, _ := clientsOf(t, "--data", dir); len(clients) == 0 {
+	if lines, _, _ := clientsOf(t, "--data", dir); len(lines) == 0 {
 		t.Error("the replay has left no clients")
 	}
 }
@@ -309,29 +309,5 @@ func TestClientsThatNobodyCounts(t *testing.T) {
 	}
 	if strings.Contains(c.get("/metrics"), "flowname_visibility_") {
 		t.Error("/metrics has figures of clients")
-	}
-}
-
-func TestClientQueries(t *testing.T) {
-	for query, want := range map[string]string{
-		"q=10.0.0.0/33":            "neither an address nor a network",
-		"q=host":                   "neither an address nor a network",
-		"status=fine":              `status "fine" is none of resolver own doh`,
-		"sort=name":                `sort "name" is none of flows, bytes, unnamed, share`,
-		"limit=-1":                 `limit "-1" is not a number`,
-		"limit=many":               `limit "many" is not a number`,
-		"":                         "",
-		"q=10.0.0.0/8&limit=3":     "",
-		"status=own,+partial":      "",
-		"q=2001:db8::1&sort=share": "",
-	} {
-		r, err := http.NewRequest(http.MethodGet, "/?"+query, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = parseClientQuery(r.URL.Query())
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%q: %v, want %q", query, err, want)
-		}
 	}
 }

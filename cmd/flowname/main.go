@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"flowname/cmd/flowname/check"
+	"flowname/cmd/flowname/clients"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/firstseen"
 	"flowname/cmd/flowname/formats"
@@ -38,7 +39,7 @@ type cli struct {
 	Timeline  timeline.Cmd  `cmd:"" help:"Show what became of a name over time, phase by phase; or which names an address carried."`
 	FirstSeen firstseen.Cmd `cmd:"" name:"first-seen" help:"Ask when domains and names were first seen in this network, and by whom."`
 	Hunt      huntCmd       `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
-	Clients   clientsCmd    `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
+	Clients   clients.Cmd   `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
 	Top       top.Cmd       `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
 	Backfill  backfillCmd   `cmd:"" help:"Give enriched flows the names that became known after they were written."`
 	Doctor    doctorCmd     `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`

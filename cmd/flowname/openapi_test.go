@@ -46,8 +46,6 @@ func TestRowsHaveTheirSchemas(t *testing.T) {
 	for schema, row := range map[string]any{
 		"Scan": scanRow{}, "Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
 		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
-		"Client": clientLine{}, "Network": networkLine{}, "ClientNamed": clientNamed{}, "ClientUnnamed": clientUnnamed{},
-		"ClientRecent": clientRecent{}, "ClientDNS": clientDNS{}, "ClientResolver": clientResolver{},
 	} {
 		a.HoldRow(schema, row)
 	}

@@ -33,7 +33,7 @@ func (d *daemon) routes() []route {
 			timeline.Serve(w, r, d.cache, d.sinkholes.Known(), d.places)
 		}},
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
-		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { serveClients(w, r, d.watch.clients) }},
+		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { d.watch.clients.serve(w, r) }},
 		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { top.Serve(w, r, d.watch.usual.days()) }},
 		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { serveScan(w, r, d) }},
 		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { firstseen.Serve(w, r, d.watch.seen.pages()) }},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/clients"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/findings"
@@ -167,22 +169,20 @@ func (b *clientBook) look(visit func(*visibility.Row, visibility.Status)) (netwo
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.parts(func(rows []visibility.Row) bool {
-		addUp(&network, rows, &b.judge, visit)
+		network.AddRows(rows, &b.judge, visit)
 		return true
 	})
 	b.network.store(network)
 	return network
 }
 
-// addUp gives rows to visit, with their statuses, and adds them to a network.
-func addUp(network *visibility.Network, rows []visibility.Row, j *visibility.Judge, visit func(*visibility.Row, visibility.Status)) {
-	for i := range rows {
-		status := j.Of(&rows[i])
-		network.Add(&rows[i], status)
-		if visit != nil {
-			visit(&rows[i], status)
-		}
+// serve answers GET /api/v1/clients.
+func (b *clientBook) serve(w http.ResponseWriter, r *http.Request) {
+	if b == nil {
+		clients.Serve(w, r, nil, nil)
+		return
 	}
+	clients.Serve(w, r, b.look, &b.judge)
 }
 
 // save keeps what is known of clients.
@@ -263,7 +263,7 @@ func (b *clientBook) summarise() string {
 	}
 	total, own := network.Total()
 	return fmt.Sprintf("%s clients: %s; %s of their %s flows that count have names of their own\n",
-		table.Grouped(network.Clients), statusCounts(&network), percent(own, total), table.Grouped(total))
+		table.Grouped(network.Clients), statusCounts(&network), table.Percent(own, total), table.Grouped(total))
 }
 
 // statusCounts says how many clients have each status.
@@ -275,12 +275,4 @@ func statusCounts(n *visibility.Network) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// percent writes a share for people.
-func percent(part, whole uint64) string {
-	if whole == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
 }

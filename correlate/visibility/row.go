@@ -226,6 +226,17 @@ type Network struct {
 	Other           uint64
 }
 
+// AddRows adds clients, and gives each to visit, if that is not nil, with its status.
+func (n *Network) AddRows(rows []Row, j *Judge, visit func(*Row, Status)) {
+	for i := range rows {
+		status := j.Of(&rows[i])
+		n.Add(&rows[i], status)
+		if visit != nil {
+			visit(&rows[i], status)
+		}
+	}
+}
+
 // Add adds a client of a status.
 func (n *Network) Add(r *Row, s Status) {
 	n.Clients++

@@ -24,6 +24,14 @@ func Grouped(n uint64) string {
 	return s
 }
 
+// Percent writes a share; of nothing there is none.
+func Percent(part, whole uint64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
+
 // WriteWrapped writes a text of one paragraph with a heading before it.
 func WriteWrapped(w io.Writer, heading, text string) {
 	const width = 100
