@@ -42,6 +42,15 @@ type Process struct {
 	Host []byte // the machine's name as its agent calls it
 }
 
+// HostName is the server's name; nil where there is none, or it is an address written
+// out. It aliases the Connection's.
+func (x *Connection) HostName() []byte {
+	if len(x.Name) == 0 || isLiteral(x.Name) || string(x.Name) == noName {
+		return nil
+	}
+	return x.Name
+}
+
 // noName is the name of a version that has none: no server is called that.
 const noName = "."
 
@@ -70,10 +79,7 @@ func (c *Cache) FileConnection(x *Connection, filedNs int64) {
 		c.count.reserved.Add(1)
 		return
 	}
-	name := x.Name
-	if isLiteral(name) || string(name) == noName {
-		name = nil
-	}
+	name := x.HostName()
 	if len(name) > 0 && !validName(name) {
 		c.count.badName.Add(1)
 		name = nil

@@ -178,6 +178,9 @@ func (r *reporter) saveNames() error {
 	return r.names.Save()
 }
 
+// ours says whether an address is this network's, as far as that is known.
+func (r *reporter) ours(a netip.Addr) bool { return r != nil && r.inside.Ours(a) }
+
 // announce tells which rule is off for want of a setting.
 func (r *reporter) announce(log *slog.Logger) {
 	if r.resolvers == nil && r.desk.On(findings.OutsideResolver) {

@@ -38,6 +38,8 @@ import (
 //	want-flows CODE N               so many flows that carry the code
 //	TIME answer CLIENT NAME ADDR,... [ttl=N] [server=A] [cname=N] [rcode=N] [source=S]
 //	TIME asked CLIENT NAME [server=A]
+//	TIME made CLIENT:PORT SERVER:PORT NAME [inbound=yes]    a connection, as an agent tells of it; or
+//	TIME shook CLIENT:PORT SERVER:PORT NAME                 as its TLS handshake does
 //	TIME flow SRC:PORT DST:PORT PROTO [end=DURATION] [syn=no] [bytes=N] [host=NAME] [denied=yes]
 //
 // TIME is a duration since 2026-01-01, also with d for days, or FROM..TO/STEP for several
@@ -131,9 +133,10 @@ type placeLine struct {
 }
 
 type findingEvent struct {
-	atNs   int64
-	answer *dnscache.Response
-	flow   *flows.Record
+	atNs       int64
+	answer     *dnscache.Response
+	connection *dnscache.Connection
+	flow       *flows.Record
 }
 
 func (c *findingCase) run(t *testing.T) (found []findingLine, marked map[string]int) {
@@ -158,9 +161,12 @@ func (c *findingCase) run(t *testing.T) (found []findingLine, marked map[string]
 	}
 	for _, e := range c.events {
 		r.advance(e.atNs)
-		if e.answer != nil {
+		switch {
+		case e.connection != nil:
+			r.file(evidence.Piece{Connection: e.connection})
+		case e.answer != nil:
 			r.file(evidence.Piece{Response: *e.answer})
-		} else {
+		default:
 			r.correlator.Join([]flows.Record{*e.flow}, e.atNs, r.write)
 		}
 	}
@@ -358,6 +364,11 @@ func eventOf(sinceNs int64, fields []string) (e findingEvent, err error) {
 	switch {
 	case fields[0] == "answer" && len(args) == 3, fields[0] == "asked" && len(args) == 2:
 		e.answer, err = answerEvent(e.atNs, args, options)
+	case (fields[0] == "made" || fields[0] == "shook") && len(args) == 3:
+		e.connection, err = connectionEvent(e.atNs, args, options)
+		if fields[0] == "shook" {
+			e.connection.Source = dnscache.SourceZeekSSL
+		}
 	case fields[0] == "flow" && len(args) == 3:
 		e.flow, err = flowEvent(e.atNs, args, options)
 	default:
@@ -399,6 +410,15 @@ func answerEvent(atNs int64, args []string, options map[string]string) (*dnscach
 		}
 	}
 	return a, cmp.Or(errs[:]...)
+}
+
+func connectionEvent(atNs int64, args []string, options map[string]string) (*dnscache.Connection, error) {
+	client, err1 := netip.ParseAddrPort(args[0])
+	server, err2 := netip.ParseAddrPort(args[1])
+	return &dnscache.Connection{
+		TimeNs: atNs, Source: dnscache.SourceCarbonBlackEDR, Client: client.Addr(), ClientPort: client.Port(), Server: server.Addr(), ServerPort: server.Port(),
+		Proto: flows.ProtoTCP, Name: []byte(args[2]), Inbound: options["inbound"] == "yes",
+	}, cmp.Or(err1, err2)
 }
 
 func flowEvent(atNs int64, args []string, options map[string]string) (*flows.Record, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"flowname/cmd/flowname/command"
@@ -55,6 +56,18 @@ func (s *sightings) note(r *dnscache.Response) {
 	if s != nil {
 		s.book.Note(s.cache.Asker(r), r)
 	}
+}
+
+// connection takes in the name that somebody reached a server by.
+func (s *sightings) connection(x *dnscache.Connection) {
+	if s == nil {
+		return
+	}
+	client := x.Client
+	if !dnscache.IsHost(client) {
+		client = netip.Addr{}
+	}
+	s.book.NoteConnection(client, x)
 }
 
 func (s *sightings) settle(nowNs int64) error {

@@ -14,7 +14,6 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
-	"flowname/dnscache"
 	"flowname/dnscache/logs"
 	"flowname/dnscache/logs/follow"
 )
@@ -24,10 +23,7 @@ const stdinLog = "-"
 
 // logSink files the evidence of logs that are written now.
 func (d *daemon) logSink() logs.Sink {
-	return logs.Sink{
-		Response:   d.fileLive,
-		Connection: func(x *dnscache.Connection) { d.cache.FileConnection(x, time.Now().UnixNano()) },
-	}
+	return logs.Sink{Response: d.fileLive, Connection: d.fileConnection}
 }
 
 // A followedLog is a file or a directory that is followed.

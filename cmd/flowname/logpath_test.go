@@ -80,6 +80,30 @@ func TestRunFollowsLog(t *testing.T) {
 	}
 }
 
+// What a followed log tells of connections is seen, as answers are.
+func TestRunSeesConnections(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ssl.log")
+	line := `{"ts":1795459008.5,"uid":"C1","id.orig_h":"192.168.2.7","id.orig_p":56310,"id.resp_h":"198.51.100.10","id.resp_p":443,"version":"TLSv12","cipher":"TLS_AES_128_GCM_SHA256","server_name":"www.handshake.example"}` + "\n"
+	if err := os.WriteFile(path, []byte(line+strings.ReplaceAll(line, "192.168.2.7", "203.0.113.9")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := startCollector(t, dir, "--dns-log", path)
+	const want = `{"domain":"handshake.example","first_seen":"2026-11-23T18:36:48Z","warm_up":true}` + "\n" +
+		`{"domain":"handshake.example","client":"192.168.2.7","first_seen":"2026-11-23T18:36:48Z","warm_up":true}` + "\n"
+	var got string
+	eventually(t, "the connection is seen", func() bool {
+		got = c.get("/api/v1/first-seen?q=handshake.example&clients=true")
+		return got != ""
+	})
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if err := c.end(syscall.SIGTERM); err != nil {
+		t.Errorf("%v: %s", err, c.stderr)
+	}
+}
+
 func TestRunReadsStdin(t *testing.T) {
 	dir := t.TempDir()
 	in, out, err := os.Pipe()

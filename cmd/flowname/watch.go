@@ -41,9 +41,21 @@ func (w *watch) evidence(r *dnscache.Response) {
 // file files a piece of evidence, and looks at it.
 func (w *watch) file(t *evidence.Piece, cache *dnscache.Cache, filedNs int64) {
 	t.FileIn(cache, filedNs)
-	if t.Connection == nil {
+	if t.Connection != nil {
+		w.connection(t.Connection)
+	} else {
 		w.evidence(&t.Response)
 	}
+}
+
+// connection takes a connection that was just filed, as evidence takes a response. What
+// strangers call the servers of this network, in the handshakes of scans as they
+// like, says nothing of who is here.
+func (w *watch) connection(x *dnscache.Connection) {
+	if w == nil || x.Inbound || x.Client.IsValid() && !w.reporter.ours(x.Client) {
+		return
+	}
+	w.seen.connection(x)
 }
 
 // settle does what evidence does not wait for, as of now.
@@ -203,6 +215,12 @@ func (l *lookout) known(name string, domainAt uint16) *knownName {
 		usual: l.usual.domain(domain),
 	}
 	return k
+}
+
+// fileConnection files a connection that is told of now.
+func (d *daemon) fileConnection(x *dnscache.Connection) {
+	d.cache.FileConnection(x, time.Now().UnixNano())
+	d.watch.connection(x)
 }
 
 // fileLive files evidence that arrives now.

@@ -151,25 +151,34 @@ const maxName = 1100
 func seconds(ns int64) uint32 { return uint32(min(max(ns, 0)/1e9, math.MaxUint32)) }
 
 // Note takes in what a response tells. client is whose response it is
-// (Cache.ClientOf), the zero Addr being nobody's.
+// (Cache.Asker), the zero Addr being nobody's.
 func (b *Book) Note(client netip.Addr, r *dnscache.Response) {
-	if len(r.Name) == 0 {
+	b.note(client, r.Name, r.TimeNs, len(r.Addrs) > 0 || r.QuestionOnly)
+}
+
+// NoteConnection takes in what a handshake or an agent tells: that client reached a
+// server by a name. The zero Addr is nobody.
+func (b *Book) NoteConnection(client netip.Addr, x *dnscache.Connection) {
+	b.note(client, x.HostName(), x.TimeNs, true)
+}
+
+func (b *Book) note(client netip.Addr, name []byte, atNs int64, answered bool) {
+	if len(name) == 0 {
 		return
 	}
-	sec := seconds(r.TimeNs)
+	sec := seconds(atNs)
 	if sec == 0 {
 		b.count.badTime.Add(1)
 		return
 	}
-	answered := len(r.Addrs) > 0 || r.QuestionOnly
-	h := hashText(&b.secret, r.Name)
+	h := hashText(&b.secret, name)
 	if answered {
 		h = ^h // what had no address may have one now
 	}
 	domain, known := b.names.knows(h, sec)
 	switch {
 	case !known:
-		b.noteName(h, &thing{sec: sec, answered: answered, client: client, name: r.Name})
+		b.noteName(h, &thing{sec: sec, answered: answered, client: client, name: name})
 	case domain != 0 && client.IsValid():
 		if pair := b.secret.pair(domain, client); !b.pairs.knows(pair, sec) {
 			b.noteThing(pair, &thing{sec: sec, client: client, domain: domain})

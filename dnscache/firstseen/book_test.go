@@ -263,6 +263,34 @@ func TestAge(t *testing.T) {
 	}
 }
 
+// TestConnections: who reached a server by a name has seen it, as who was answered; what
+// is an address written out is no name.
+func TestConnections(t *testing.T) {
+	b := newBook(t, Config{WarmUp: time.Hour, Young: 72 * time.Hour})
+	note(b, testClient(0), "www.old.example", t0, true)
+	for i, name := range []string{"www.new.example", "192.0.2.1", "[2001:db8::1]", "0x7f.1", ".", "", "printer", "5.2.0.192.in-addr.arpa", "a..example"} {
+		b.NoteConnection(testClient(1), &dnscache.Connection{
+			TimeNs: (t0 + 7200 + int64(i)) * 1e9, Source: dnscache.SourceZeekSSL, Client: testClient(1), Server: testServer, Name: []byte(name),
+		})
+	}
+	b.NoteConnection(testClient(1), &dnscache.Connection{Name: []byte("no.time.example")})
+	settle(t, b, t0+7300)
+	want := &model{t0,
+		map[string]int64{"old.example": t0, "new.example": t0 + 7200},
+		map[string]int64{"www.old.example": t0, "www.new.example": t0 + 7200, "printer": t0 + 7206, "5.2.0.192.in-addr.arpa": t0 + 7207},
+		map[string]int64{"old.example " + testClient(0).String(): t0, "new.example " + testClient(1).String(): t0 + 7200},
+	}
+	if diff := cmp.Diff(want, pagesAsModel(t, b), cmp.AllowUnexported(model{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if st := b.Stats(); st.BadName != 1 || st.BadTime != 1 {
+		t.Errorf("%d bad names and %d bad times, want 1 and 1", st.BadName, st.BadTime)
+	}
+	if got := b.Age("new.example", (t0+7201)*1e9); got != 1e9 {
+		t.Errorf("the age of a domain that was reached a second ago is %d", got)
+	}
+}
+
 // TestBeginning: evidence of before all other ends the warm-up earlier.
 func TestBeginning(t *testing.T) {
 	b := newBook(t, Config{WarmUp: time.Hour, Young: 72 * time.Hour})
@@ -412,6 +440,10 @@ func TestNoteAllocates(t *testing.T) {
 	settle(t, b, t0)
 	if n := testing.AllocsPerRun(1000, func() { b.Note(client, r) }); n != 0 {
 		t.Errorf("Note of what is known: %v allocations, want 0", n)
+	}
+	x := &dnscache.Connection{TimeNs: t0 * 1e9, Name: r.Name}
+	if n := testing.AllocsPerRun(1000, func() { b.NoteConnection(client, x) }); n != 0 {
+		t.Errorf("NoteConnection of what is known: %v allocations, want 0", n)
 	}
 	key := b.KeyOf("domain.example")
 	if n := testing.AllocsPerRun(1000, func() { b.AgeOf(key, "domain.example", t0*1e9) }); n != 0 {

@@ -13,8 +13,11 @@
 //
 // Any outcome of any question counts for the domain and for the client of it,
 // NXDOMAIN and SERVFAIL too: somebody here knew of it. A name counts when it had an
-// address, or where the source tells questions only. Names beneath arpa are
-// nobody's. What names or masks many clients (Cache.ClientOf) is no client.
+// address, or where the source tells questions only. A connection whose handshake or
+// agent tells its name counts like an answer with an address; whose are noted is
+// for the caller to say, because strangers make connections too, and choose the
+// names. Names beneath arpa are nobody's. What names or masks many clients
+// (Cache.Asker) is no client.
 //
 // # Floods
 //
