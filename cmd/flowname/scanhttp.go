@@ -160,13 +160,8 @@ func addScanLine(s *hunt.Search, b *indicators.Builder, fields []string, now tim
 
 // scanEntry reads a name or address.
 func scanEntry(text string) (e indicators.Entry, err error) {
-	if addr, err := netip.ParseAddr(text); err == nil {
-		addr = addr.Unmap().WithZone("")
-		e.Prefix = netip.PrefixFrom(addr, addr.BitLen())
-		return e, nil
-	}
-	if p, err := netip.ParsePrefix(text); err == nil {
-		e.Prefix = p.Masked()
+	if p, err := command.ParseNetwork(text); err == nil {
+		e.Prefix = p
 		return e, nil
 	}
 	e.Name, e.Self = command.CanonicalName(text), true

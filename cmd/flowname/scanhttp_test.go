@@ -75,6 +75,22 @@ func TestScanLines(t *testing.T) {
 	}
 }
 
+// IPv4 in its IPv6-mapped form is IPv4.
+func TestScanEntries(t *testing.T) {
+	for text, want := range map[string]string{
+		"::ffff:192.0.2.1": "192.0.2.1/32", "::ffff:192.0.2.1/120": "192.0.2.0/24", "192.0.2.1/24": "192.0.2.0/24", "2001:db8::1": "2001:db8::1/128",
+	} {
+		if e, err := scanEntry(text); err != nil || e.Prefix.String() != want {
+			t.Errorf("%q: got %v, %v, want %s", text, e.Prefix, err, want)
+		}
+	}
+	for _, wrong := range []string{"a..example", ""} {
+		if e, err := scanEntry(wrong); err == nil {
+			t.Errorf("%q: got %+v, want an error", wrong, e)
+		}
+	}
+}
+
 // An answer survives its row.
 func TestScanRows(t *testing.T) {
 	for i, a := range []hunt.Answer{

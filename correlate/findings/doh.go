@@ -48,6 +48,9 @@ func (d *DoH) add(entry string) error {
 		return nil
 	}
 	if p, err := netip.ParsePrefix(entry); err == nil {
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+		}
 		d.prefixes = append(d.prefixes, p.Masked())
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestDoH(t *testing.T) {
-	d, err := NewDoH("*.dns.corp.example\r\n192.0.2.77 # ours\n\nDNS.Corp.Example.\n203.0.113.64/26\n::ffff:192.0.2.78")
+	d, err := NewDoH("*.dns.corp.example\r\n192.0.2.77 # ours\n\nDNS.Corp.Example.\n203.0.113.64/26\n::ffff:192.0.2.78\n::ffff:198.51.100.0/120")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,6 +27,7 @@ func TestDoH(t *testing.T) {
 	for addr, want := range map[string]bool{
 		"8.8.8.8": true, "8.8.8.9": false, "2620:fe::fe": true, "2620:fe::ff": false, "45.90.28.200": true, "45.90.29.200": false,
 		"192.0.2.77": true, "192.0.2.78": true, "203.0.113.127": true, "203.0.113.128": false,
+		"198.51.100.255": true, "198.51.101.0": false,
 	} {
 		if got := d.Addr(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("address %s: got %v, want %v", addr, got, want)

@@ -43,14 +43,9 @@ func shareOf(r *visibility.Row) float64 {
 // /api/v1/clients takes.
 func parseQuery(v url.Values) (q query, err error) {
 	if text := v.Get("q"); text != "" {
-		if a, err := netip.ParseAddr(text); err == nil {
-			text = a.Unmap().WithZone("").String()
-		}
-		all, err := command.ParseNetworks("", []string{text})
-		if err != nil {
+		if q.subject, err = command.ParseNetwork(text); err != nil {
 			return q, fmt.Errorf("%q is neither an address nor a network such as 10.1.0.0/16", text)
 		}
-		q.subject = all[0]
 	}
 	if err := q.parseStatus(v.Get("status")); err != nil {
 		return q, err

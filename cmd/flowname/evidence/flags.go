@@ -29,12 +29,12 @@ func (f *DNSFlags) Config() (Config, error) {
 	for _, text := range f.DNS64 {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return c, command.Usagef("dns64: %q is not a prefix such as 2001:db8:64::/96", text)
+			return c, command.Usagef("--dns64: %q is not a prefix such as 2001:db8:64::/96", text)
 		}
 		c.Wire.DNS64 = append(c.Wire.DNS64, p)
 	}
 	if err := c.Wire.Validate(); err != nil {
-		return c, command.Usagef("dns64: %v", err)
+		return c, command.Usagef("--dns64: %v", err)
 	}
 	return c, nil
 }
