@@ -60,7 +60,7 @@ func (w *largeWriter) flush() {
 }
 
 // TestMakeLargeHistory makes a history of LARGE_VERSIONS versions in the directory
-// LARGE_HISTORY, for TestHuntScale of cmd/flowname; else a small one, and reads it.
+// LARGE_HISTORY, for TestHuntScale of cmd/flowname/hunt; else a small one, and reads it.
 func TestMakeLargeHistory(t *testing.T) {
 	dir, versions := os.Getenv("LARGE_HISTORY"), 20_000
 	if dir == "" {

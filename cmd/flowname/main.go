@@ -21,6 +21,7 @@ import (
 	"flowname/cmd/flowname/firstseen"
 	"flowname/cmd/flowname/formats"
 	"flowname/cmd/flowname/history"
+	"flowname/cmd/flowname/hunt"
 	"flowname/cmd/flowname/timeline"
 	"flowname/cmd/flowname/top"
 )
@@ -38,7 +39,7 @@ type cli struct {
 	History   history.Cmd   `cmd:"" help:"Ask which names an address had, for whom, when; or where a name pointed."`
 	Timeline  timeline.Cmd  `cmd:"" help:"Show what became of a name over time, phase by phase; or which names an address carried."`
 	FirstSeen firstseen.Cmd `cmd:"" name:"first-seen" help:"Ask when domains and names were first seen in this network, and by whom."`
-	Hunt      huntCmd       `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
+	Hunt      hunt.Cmd      `cmd:"" help:"Look for indicators of compromise in the history and in exported flows."`
 	Clients   clients.Cmd   `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
 	Top       top.Cmd       `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
 	Backfill  backfillCmd   `cmd:"" help:"Give enriched flows the names that became known after they were written."`

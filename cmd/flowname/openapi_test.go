@@ -44,7 +44,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 func TestRowsHaveTheirSchemas(t *testing.T) {
 	a := apitest.Load(t)
 	for schema, row := range map[string]any{
-		"Scan": scanRow{}, "Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
+		"Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
 		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
 	} {
 		a.HoldRow(schema, row)

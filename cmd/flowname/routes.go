@@ -10,6 +10,7 @@ import (
 	"flowname/cmd/flowname/firstseen"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/history"
+	"flowname/cmd/flowname/hunt"
 	"flowname/cmd/flowname/timeline"
 	"flowname/cmd/flowname/top"
 )
@@ -35,7 +36,7 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { serveFindings(w, r, d) }},
 		{http.MethodGet, "/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { d.watch.clients.serve(w, r) }},
 		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { top.Serve(w, r, d.watch.usual.days()) }},
-		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { serveScan(w, r, d) }},
+		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { hunt.ServeScan(w, r, d.cache, &d.scanning) }},
 		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { firstseen.Serve(w, r, d.watch.seen.pages()) }},
 		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},
 	}

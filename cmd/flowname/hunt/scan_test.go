@@ -1,22 +1,32 @@
-package main
+package hunt
 
 import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"flowname/cmd/flowname/api/apitest"
 	"flowname/cmd/flowname/exports/exportstest"
 	"flowname/correlate/hunt"
+	"flowname/dnscache"
 )
 
 // A request is refused as a whole, by the line that is wrong.
 func TestScanRequests(t *testing.T) {
 	a := apitest.Load(t)
-	c := startCollector(t, t.TempDir(), "--http-rate", "0")
+	cache, err := dnscache.Open(dnscache.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close(time.Now().UnixNano())
+	var scanning sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ServeScan(w, r, cache, &scanning) }))
+	defer server.Close()
 	var o apitest.Operation
 	for _, o = range a.Operations() {
 		if o.Path == "/api/v1/scan" {
@@ -45,7 +55,7 @@ func TestScanRequests(t *testing.T) {
 		{"?names=0", "a.example\n", 400, "names: "},
 		{"?names=x", "a.example\n", 400, "names: "},
 	} {
-		got := apitest.Send(t, http.MethodPost, "http://"+c.http+"/api/v1/scan"+q.query, nil, strings.NewReader(q.body))
+		got := apitest.Send(t, http.MethodPost, server.URL+"/api/v1/scan"+q.query, nil, strings.NewReader(q.body))
 		if q.status == 200 && got.StatusCode == 200 && len(got.Body) == 0 {
 			continue // nothing is known
 		}
@@ -55,7 +65,10 @@ func TestScanRequests(t *testing.T) {
 		}
 	}
 	big := bytes.Repeat([]byte("a.example\n"), maxScanBody/10+1)
-	a.Hold(&o, apitest.Send(t, http.MethodPost, "http://"+c.http+"/api/v1/scan", nil, bytes.NewReader(big)), http.StatusRequestEntityTooLarge)
+	a.Hold(&o, apitest.Send(t, http.MethodPost, server.URL+"/api/v1/scan", nil, bytes.NewReader(big)), http.StatusRequestEntityTooLarge)
+	scanning.Lock()
+	defer scanning.Unlock()
+	a.Hold(&o, apitest.Send(t, http.MethodPost, server.URL+"/api/v1/scan", nil, strings.NewReader("a.example\n")), http.StatusTooManyRequests)
 }
 
 // What is asked for is read as it was written.
@@ -103,4 +116,8 @@ func TestScanRows(t *testing.T) {
 			t.Errorf("%d: got %+v, want %+v", i, got, a)
 		}
 	}
+}
+
+func TestRowHasItsSchema(t *testing.T) {
+	apitest.Load(t).HoldRow("Scan", scanRow{})
 }

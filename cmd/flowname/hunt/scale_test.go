@@ -1,4 +1,4 @@
-package main
+package hunt
 
 import (
 	"bufio"
@@ -17,10 +17,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/klauspost/compress/zstd"
 
+	"flowname/cmd/flowname/command"
 	"flowname/dnscache"
 )
+
+// asHunt is set where the test binary is to be the command.
+const asHunt = "FLOWNAME_TEST_AS_HUNT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asHunt) == "" {
+		os.Exit(m.Run())
+	}
+	var c Cmd
+	kong.Parse(&c)
+	if err := c.Run(command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
 
 // TestHuntScale hunts for some names of a made history among many that are not in
 // it, and in made logs: all that is there must be found, by a process of its own,
@@ -41,8 +59,8 @@ func TestHuntScale(t *testing.T) {
 	want := writeHuntLogs(t, dir, w, hunted, envInt("HUNT_MB", 20))
 
 	out := filepath.Join(dir, "found.jsonl")
-	cmd := exec.Command(os.Args[0], "hunt", "--iocs", feed, "--data", past, "--logs", filepath.Join(dir, "flows-*"), "--format", "json", "--out", out)
-	cmd.Env = append(os.Environ(), asCommand+"=1")
+	cmd := exec.Command(os.Args[0], "--iocs", feed, "--data", past, "--logs", filepath.Join(dir, "flows-*"), "--format", "json", "--out", out)
+	cmd.Env = append(os.Environ(), asHunt+"=1")
 	var told bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &told, &told
 	begun := time.Now()

@@ -1,4 +1,4 @@
-package main
+package hunt
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ type past interface {
 	close() error
 }
 
-func (h *huntRun) openPast() (past, error) {
+func (h *run) openPast() (past, error) {
 	if h.Data == "" {
 		return &remotePast{server: h.Server}, nil
 	}
@@ -39,7 +39,7 @@ func (h *huntRun) openPast() (past, error) {
 }
 
 // askPast collects the answers.
-func (h *huntRun) askPast(ctx context.Context) error {
+func (h *run) askPast(ctx context.Context) error {
 	s := &hunt.Search{Set: h.set, FromNs: h.fromNs, ToNs: h.toNs, Step: h.step, Most: h.most}
 	return h.past.search(ctx, s, func(a *hunt.Answer) bool { h.hunter.Add(*a); return true })
 }
@@ -49,7 +49,7 @@ func (h *huntRun) askPast(ctx context.Context) error {
 const namesAsked = 5 * hunt.MaxShared
 
 // askShared asks who else had the addresses.
-func (h *huntRun) askShared(ctx context.Context) error {
+func (h *run) askShared(ctx context.Context) error {
 	questions := h.hunter.Questions()
 	if len(questions) == 0 {
 		return nil
@@ -79,7 +79,7 @@ func (h *huntRun) askShared(ctx context.Context) error {
 }
 
 // step shows how far a search is.
-func (h *huntRun) step(done, all uint64) {
+func (h *run) step(done, all uint64) {
 	if all == 0 {
 		h.show.say("history: %s names and addresses", table.Grouped(done))
 		return

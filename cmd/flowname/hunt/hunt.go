@@ -1,4 +1,4 @@
-package main
+package hunt
 
 import (
 	"context"
@@ -19,7 +19,8 @@ import (
 	"flowname/correlate/indicators"
 )
 
-type huntCmd struct {
+// A Cmd is the command line of hunt.
+type Cmd struct {
 	IOCs   []string `name:"iocs" required:"" help:"Indicators: a list, CSV, hosts file, RPZ, MISP or STIX JSON, plain or packed; told from its content (repeatable)." placeholder:"FILE" sep:"none"`
 	Logs   []string `help:"Exported flow logs to look through, plain or packed with gzip or zstd; may be a pattern (repeatable)." placeholder:"GLOB" sep:"none"`
 	From   string   `help:"Only evidence and flows from this time on." placeholder:"TIME"`
@@ -31,9 +32,9 @@ type huntCmd struct {
 	Out    string `help:"Where the report goes (default ${default}: stdout)." default:"-" placeholder:"FILE"`
 }
 
-// A huntRun is a hunt under way.
-type huntRun struct {
-	*huntCmd
+// A run is a hunt under way.
+type run struct {
+	*Cmd
 	set       *indicators.Set
 	hunter    *hunt.Hunter
 	sinkholes *indicators.Set // nil: none are known
@@ -43,21 +44,21 @@ type huntRun struct {
 	most      int // of hunt.Search
 	fromNs    int64
 	toNs      int64
-	tally     huntTally
+	tally     tally
 }
 
 // Run looks for the indicators in the history, then in the logs, and writes what
 // it found: all of it, or nothing.
-func (c *huntCmd) Run(std command.Streams) error {
+func (c *Cmd) Run(std command.Streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends at once
 
-	h := &huntRun{huntCmd: c, notes: std.Err, show: newTicker(std.Err)}
+	h := &run{Cmd: c, notes: std.Err, show: newTicker(std.Err)}
 	if err := h.times(time.Now()); err != nil {
 		return command.Usagef("hunt: %v", err)
 	}
-	err := h.run(ctx, std.Out)
+	err := h.do(ctx, std.Out)
 	h.show.clear()
 	switch {
 	case ctx.Err() != nil:
@@ -68,7 +69,7 @@ func (c *huntCmd) Run(std command.Streams) error {
 	return nil
 }
 
-func (h *huntRun) times(now time.Time) (err error) {
+func (h *run) times(now time.Time) (err error) {
 	for _, t := range []struct {
 		flag, text string
 		ns         *int64
@@ -85,7 +86,7 @@ func (h *huntRun) times(now time.Time) (err error) {
 	return nil
 }
 
-func (h *huntRun) run(ctx context.Context, stdout io.Writer) error {
+func (h *run) do(ctx context.Context, stdout io.Writer) error {
 	logs, err := expandGlobs(h.Logs)
 	if err != nil {
 		return err
@@ -142,7 +143,7 @@ func expandGlobs(patterns []string) (files []string, err error) {
 }
 
 // readIndicators reads the feeds and says on stderr what became of them.
-func (h *huntRun) readIndicators() error {
+func (h *run) readIndicators() error {
 	var b indicators.Builder
 	for _, path := range h.IOCs {
 		h.show.say("reading %s", path)
@@ -173,7 +174,7 @@ func (h *huntRun) readIndicators() error {
 
 // write gives the report to where it is wanted. A file appears whole, or what was
 // there before stays.
-func (h *huntRun) write(stdout io.Writer) error {
+func (h *run) write(stdout io.Writer) error {
 	if h.Out == "-" {
 		return h.report(stdout)
 	}

@@ -1,4 +1,4 @@
-package main
+package hunt
 
 import (
 	"bufio"
@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,51 +20,6 @@ import (
 	"flowname/correlate/indicators"
 	"flowname/dnscache"
 )
-
-// TestHuntAsksTheDaemon: the daemon and the directory that it leaves give the
-// same report; the daemon's own log of flows is looked through.
-func TestHuntAsksTheDaemon(t *testing.T) {
-	dir := t.TempDir()
-	c := startCollector(t, dir, "--wait", "0s", "--http-rate", "5")
-	if err := sendDnstap(context.Background(), c.dnstap); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the dnstap stream is taken", func() bool { return c.hasMetric("flowname_dnstap_stopped_total 1") })
-	c.sendFlows()
-	eventually(t, "all flows are written", func() bool { return len(lines(t, c.out)) == demoFlows })
-	iocs := filepath.Join(t.TempDir(), "iocs.txt")
-	feed := "badsite.test\n*.example\n203.0.113.64/28\n"
-	for i := range 20 { // more questions than may come at once
-		feed += fmt.Sprintf("n%d.example\n", i)
-	}
-	if err := os.WriteFile(iocs, []byte(feed), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	report := func(flags ...string) string {
-		var out, errs bytes.Buffer
-		args := append([]string{"hunt", "--iocs", iocs, "--logs", c.out, "--format", "json"}, flags...)
-		if code := execute(args, command.Streams{Out: &out, Err: &errs}); code != exitOK {
-			t.Fatalf("hunt %q: exit %d: %s", flags, code, errs.String())
-		}
-		return out.String()
-	}
-	asked := report("--server", "http://"+c.http)
-	if err := c.end(syscall.SIGTERM); err != nil {
-		t.Fatalf("after SIGTERM: %v: %s", err, c.stderr)
-	}
-	read := report("--data", c.data)
-	if asked != read {
-		t.Errorf("the daemon gives\n%s\nits directory\n%s", asked, read)
-	}
-	for _, want := range []string{
-		`{"kind":"indicator","indicator":"badsite.test","type":"name"`, `"state":"null_routed","name":"beacon.badsite.test"`,
-		`"how":"named","client":"192.0.2.12","addr":"203.0.113.66"`, `"indicator":"203.0.113.64/28","type":"address"`, `"indicator":"*.example"`,
-	} {
-		if !strings.Contains(read, want) {
-			t.Errorf("%s is missing in\n%s", want, read)
-		}
-	}
-}
 
 // A torn log is used as far as it goes; lines that are no flows, too long ones
 // among them, cost nothing but themselves.
@@ -90,7 +44,8 @@ func TestHuntReadsTornLogs(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
-	code := execute([]string{"hunt", "--iocs", filepath.Join(dir, "iocs"), "--data", past, "--logs", filepath.Join(dir, "*.json*"), "--format", "json"}, command.Streams{Out: &out, Err: &errs})
+	c := Cmd{IOCs: []string{filepath.Join(dir, "iocs")}, Data: past, Logs: []string{filepath.Join(dir, "*.json*")}, Format: "json", Out: "-"}
+	err = c.Run(command.Streams{Out: &out, Err: &errs})
 	for _, want := range []string{
 		`"how":"named","client":"192.0.2.1","addr":"198.51.100.1","names":["bad.example"],"first_seen":"2023-11-14T22:13:20Z","last_seen":"2023-11-14T22:13:20Z","flows":3,"bytes_to":15,`,
 		`{"kind":"summary","indicators":1,"found":1,"log_files":3,"lines":6,"not_flows":3,"torn_files":1,"left_out":0}`,
@@ -99,8 +54,8 @@ func TestHuntReadsTornLogs(t *testing.T) {
 			t.Errorf("%s is missing in\n%s", want, out.String())
 		}
 	}
-	if code != exitOK || !strings.Contains(errs.String(), "a.jsonl.gz: unexpected EOF: what came before is used") {
-		t.Errorf("exit %d: %s", code, errs.String())
+	if err != nil || !strings.Contains(errs.String(), "a.jsonl.gz: unexpected EOF: what came before is used") {
+		t.Errorf("%v: %s", err, errs.String())
 	}
 }
 
@@ -127,17 +82,17 @@ func TestHuntScansOrAsks(t *testing.T) {
 	defer history.Close()
 	var reports [2]bytes.Buffer
 	for i, most := range []int{0, -1} {
-		h := huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil), most: most}
+		h := run{Cmd: &Cmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil), most: most}
 		if err := errors.Join(h.askPast(t.Context()), h.askShared(t.Context())); err != nil {
 			t.Fatal(err)
 		}
-		if err := writeHuntJSON(&reports[i], h.hunter.Indicators(), nil, &h.tally); err != nil {
+		if err := writeJSON(&reports[i], h.hunter.Indicators(), nil, &h.tally); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	h := huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil)}
+	h := run{Cmd: &Cmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil)}
 	if err := h.askPast(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: got %v", err)
 	}
@@ -199,8 +154,8 @@ func BenchmarkHunt(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer history.Close()
-	run := func(most int) *huntRun {
-		return &huntRun{huntCmd: &huntCmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil), most: most}
+	run := func(most int) *run {
+		return &run{Cmd: &Cmd{}, set: set, hunter: hunt.New(hunt.Config{Set: set}), past: &localPast{history}, show: newTicker(nil), most: most}
 	}
 	for name, most := range map[string]int{"asked": 1 << 30, "scanned": -1} {
 		b.Run(name, func(b *testing.B) {
@@ -215,7 +170,7 @@ func BenchmarkHunt(b *testing.B) {
 	b.Run("lines", func(b *testing.B) { benchmarkHuntLines(b, run(0), names, flows) })
 }
 
-func benchmarkHuntLines(b *testing.B, h *huntRun, names, flows int) {
+func benchmarkHuntLines(b *testing.B, h *run, names, flows int) {
 	if err := h.askPast(b.Context()); err != nil {
 		b.Fatal(err)
 	}

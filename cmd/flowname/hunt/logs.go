@@ -1,4 +1,4 @@
-package main
+package hunt
 
 import (
 	"bufio"
@@ -12,8 +12,8 @@ import (
 	"flowname/correlate/export/flowlog"
 )
 
-// huntTally says how much was looked through.
-type huntTally struct {
+// tally says how much was looked through.
+type tally struct {
 	Indicators uint64 `json:"indicators"`
 	Found      uint64 `json:"found"`
 	Files      uint64 `json:"log_files"`
@@ -24,7 +24,7 @@ type huntTally struct {
 }
 
 // readLogs looks through the flows of files, one after the other.
-func (h *huntRun) readLogs(ctx context.Context, files []string) error {
+func (h *run) readLogs(ctx context.Context, files []string) error {
 	var size, done int64
 	sizes := make([]int64, len(files))
 	for i, path := range files {
@@ -62,7 +62,7 @@ func (h *huntRun) readLogs(ctx context.Context, files []string) error {
 
 // readLog looks through the lines of a file. One that is no flow, or longer than
 // any, is counted.
-func (h *huntRun) readLog(ctx context.Context, r *bufio.Reader, step func()) error {
+func (h *run) readLog(ctx context.Context, r *bufio.Reader, step func()) error {
 	var g flowlog.Glance
 	for n := 1; ; n++ {
 		line, err := r.ReadSlice('\n')
