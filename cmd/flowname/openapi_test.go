@@ -45,7 +45,7 @@ func TestRowsHaveTheirSchemas(t *testing.T) {
 	a := apitest.Load(t)
 	for schema, row := range map[string]any{
 		"Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
-		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{}, "BackfillStats": backfillStats{},
+		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{},
 	} {
 		a.HoldRow(schema, row)
 	}

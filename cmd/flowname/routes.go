@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"flowname/cmd/flowname/api"
+	"flowname/cmd/flowname/backfill"
 	"flowname/cmd/flowname/firstseen"
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/history"
@@ -38,7 +39,7 @@ func (d *daemon) routes() []route {
 		{http.MethodGet, "/api/v1/top", func(w http.ResponseWriter, r *http.Request) { top.Serve(w, r, d.watch.usual.days()) }},
 		{http.MethodPost, "/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { hunt.ServeScan(w, r, d.cache, &d.scanning) }},
 		{http.MethodGet, "/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { firstseen.Serve(w, r, d.watch.seen.pages()) }},
-		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { serveBackfill(w, r, d) }},
+		{http.MethodPost, "/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { backfill.Serve(w, r, d.cache, &d.backfilling) }},
 	}
 	passive := pdnsHandler(d.cache).ServeHTTP
 	for _, path := range []string{

@@ -1,4 +1,4 @@
-package main
+package backfill
 
 import (
 	"context"
@@ -6,37 +6,40 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
+	"flowname/dnscache"
 )
 
-// backfillTrailer carries the counters, as JSON, behind the lines. Without it
+// trailer carries the counters, as JSON, behind the lines. Without it
 // the answer is cut.
-const backfillTrailer = "Flowname-Backfill"
+const trailer = "Flowname-Backfill"
 
-// serveBackfill takes enriched flows and gives them back, line by line while
+// Serve takes enriched flows and gives them back, line by line while
 // they come, with the names that are known by now. One request at a time is
-// served: each has a memory of connections of its own.
-func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
-	if !d.backfilling.TryLock() {
+// served, filling being locked meanwhile: each has a memory of connections of its
+// own.
+func Serve(w http.ResponseWriter, r *http.Request, cache *dnscache.Cache, filling *sync.Mutex) {
+	if !filling.TryLock() {
 		w.Header().Set("Retry-After", "10")
 		guard.Refuse(w, http.StatusTooManyRequests, "flows are being filled in for somebody else: try again later")
 		return
 	}
-	defer d.backfilling.Unlock()
+	defer filling.Unlock()
 	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 		guard.Refuse(w, http.StatusHTTPVersionNotSupported, err.Error())
 		return
 	}
-	b, err := newBackfill(d.cache)
+	b, err := newFiller(cache)
 	if err != nil {
 		guard.Refuse(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Trailer", backfillTrailer)
+	w.Header().Set("Trailer", trailer)
 	both := api.NewPatient(r.Body, w)
 	if b.run(r.Context(), both, both) != nil {
 		panic(http.ErrAbortHandler) // the asker sees that the answer is cut
@@ -45,11 +48,11 @@ func serveBackfill(w http.ResponseWriter, r *http.Request, d *daemon) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	w.Header().Set(backfillTrailer, string(stats))
+	w.Header().Set(trailer, string(stats))
 }
 
 // remote lets the daemon join.
-func (c *backfillCmd) remote(ctx context.Context, std command.Streams, out io.Writer, stats *backfillStats) error {
+func (c *Cmd) remote(ctx context.Context, std command.Streams, out io.Writer, stats *tally) error {
 	return c.eachFile(std.In, func(in io.Reader) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -61,8 +64,8 @@ func (c *backfillCmd) remote(ctx context.Context, std command.Streams, out io.Wr
 		if _, err := io.Copy(out, resp.Body); err != nil {
 			return fmt.Errorf("the answer of %s ends early: %w", api.Redacted(c.Server), err)
 		}
-		var got backfillStats
-		if err := json.Unmarshal([]byte(resp.Trailer.Get(backfillTrailer)), &got); err != nil {
+		var got tally
+		if err := json.Unmarshal([]byte(resp.Trailer.Get(trailer)), &got); err != nil {
 			return fmt.Errorf("the answer of %s ends early", api.Redacted(c.Server))
 		}
 		stats.add(&got)
