@@ -2,15 +2,13 @@ package main
 
 import (
 	"encoding/binary"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"flowname/cmd/flowname/exports/exportstest"
+	"flowname/cmd/flowname/ledger"
 	"flowname/cmd/flowname/table"
-	"flowname/flows/sflow"
 )
 
 // numberedSample is exportstest.SFlowDatagram of one flow sample, with the numbers of the
@@ -48,16 +46,16 @@ func TestRunHasAnAccountOfAgents(t *testing.T) {
 	send(agent, []byte("\x00\x00\x00\x04 an older sFlow"))
 	send(stranger, numberedSample(t, 1, 1, 512, 0))
 
-	var l ledgerRows
+	var l ledger.Rows
 	eventually(t, "all is accounted", func() bool {
 		var err error
-		if l, err = askExporters(c.http); err != nil {
+		if l, err = ledger.Ask(c.http); err != nil {
 			t.Fatal(err)
 		}
-		return l.collector.SampleBytes == sent && l.collector.FlowsInside == 0 && l.collector.SampledFlows >= datagrams
+		return l.Collector.SampleBytes == sent && l.Collector.FlowsInside == 0 && l.Collector.SampledFlows >= datagrams
 	})
-	sum := l.collector.SamplesNotAllowed.Bytes + l.collector.SamplesForgotten.Bytes
-	for _, a := range l.agents {
+	sum := l.Collector.SamplesNotAllowed.Bytes + l.Collector.SamplesForgotten.Bytes
+	for _, a := range l.Agents {
 		parts := a.HeaderBytes + a.FlowBytes + a.OtherBytes + a.PaddingBytes
 		for _, r := range a.Refused {
 			parts += r.Bytes
@@ -67,17 +65,17 @@ func TestRunHasAnAccountOfAgents(t *testing.T) {
 		}
 		sum += a.Bytes
 	}
-	if sum != sent || l.collector.SamplesNotAllowed.Count != 1 || l.collector.SampleKernelDrops != 0 {
-		t.Errorf("%d bytes sent, %d accounted for: %+v", sent, sum, l.collector)
+	if sum != sent || l.Collector.SamplesNotAllowed.Count != 1 || l.Collector.SampleKernelDrops != 0 {
+		t.Errorf("%d bytes sent, %d accounted for: %+v", sent, sum, l.Collector)
 	}
-	i := slices.IndexFunc(l.agents, func(a agentRow) bool { return a.Agent == "198.51.100.1" })
+	i := slices.IndexFunc(l.Agents, func(a ledger.Agent) bool { return a.Agent == "198.51.100.1" })
 	if i < 0 {
-		t.Fatalf("no account of the agent: %+v", l.agents)
+		t.Fatalf("no account of the agent: %+v", l.Agents)
 	}
-	if a := l.agents[i]; a.Lost+a.Missing != lost || a.SamplesDropped != dropped || a.Sender != "127.0.0.2" || a.SamplingRate != 512 || a.Sources != 1 || a.Refused["bad_sample"].Count+a.Refused["cut_short"].Count == 0 {
+	if a := l.Agents[i]; a.Lost+a.Missing != lost || a.SamplesDropped != dropped || a.Sender != "127.0.0.2" || a.SamplingRate != 512 || a.Sources != 1 || a.Refused["bad_sample"].Count+a.Refused["cut_short"].Count == 0 {
 		t.Errorf("the agent: %+v", a)
 	}
-	text := doctor(t, "--server", c.http)
+	text := askDoctor(t, "--server", c.http)
 	t.Logf("the doctor says:\n%s", text)
 	for _, want := range []string{
 		"agent 198.51.100.1, sub-agent 0: sFlow v5, sent by 127.0.0.2", "1 in 512", "of its datagrams were lost on the way",
@@ -88,60 +86,8 @@ func TestRunHasAnAccountOfAgents(t *testing.T) {
 		}
 	}
 	c.wantMetrics(`flowname_sflow_agent_samples_dropped_total{agent="198.51.100.1"} 50`, `flowname_sflow_agent_datagrams_total{agent="others"} 0`,
-		"flowname_sflow_bytes_not_allowed_total "+strings.TrimSpace(table.Grouped(l.collector.SamplesNotAllowed.Bytes)))
-	if rows := strings.Count(doctor(t, "--server", c.http, "--format", "json"), `"kind":"agent"`); rows != len(l.agents) {
-		t.Errorf("%d agents in JSON, want %d", rows, len(l.agents))
-	}
-}
-
-// agentCases has, for each rule, a change beyond its threshold and words of what is
-// said then.
-var agentCases = map[string]struct {
-	change func(*agentRow)
-	say    string
-}{
-	"agent_bad_version":   {func(a *agentRow) { a.Refused["bad_version"] = tallyRow{3, 90} }, "3 of its datagrams are not sFlow v5"},
-	"agent_silent":        {func(a *agentRow) { a.SilentS = 301 }, "for 5m1s (more than 5m0s)"},
-	"agent_loss":          {func(a *agentRow) { a.Lost = 1000 }, "50 % of its datagrams were lost"},
-	"agent_dropped":       {func(a *agentRow) { a.SamplesDropped = 4000 }, "could not make 50 % of its samples"},
-	"agent_rate":          {func(a *agentRow) { a.RateInEffect = 1024 }, "It takes 100 % fewer samples"},
-	"agent_numbers_still": {func(a *agentRow) { a.NumbersStill = true }, "stand still"},
-	"agent_malformed":     {func(a *agentRow) { a.Refused["cut_short"] = tallyRow{9, 1000} }, "of its bytes can not be read"},
-	"agent_restarts":      {func(a *agentRow) { a.Restarts = 4 }, "anew 4 times (more than 3)"},
-}
-
-func TestAgentRules(t *testing.T) {
-	well := func() agentRow {
-		return agentRow{Datagrams: 1000, Flows: 4000, Bytes: 100_000, HeaderBytes: 28_000, FlowBytes: 72_000, SamplingRate: 512, RateInEffect: 512.3, Refused: map[string]tallyRow{}}
-	}
-	row := well()
-	if found := applied(agentRules, &row); len(found) != 0 {
-		t.Errorf("of an agent that is well: %v", found)
-	}
-	for _, r := range agentRules {
-		c, ok := agentCases[r.code]
-		if !ok {
-			t.Errorf("rule %s has no test", r.code)
-			continue
-		}
-		row := well()
-		c.change(&row)
-		found := applied(agentRules, &row)
-		if len(found) != 1 || found[0].Code != r.code || !strings.Contains(found[0].Text, c.say) || strings.Contains(found[0].Text, "%!") {
-			t.Errorf("%s: got %v, want %q", r.code, found, c.say)
-		}
-	}
-}
-
-// TestMergeAgents: an agent on two sockets is one.
-func TestMergeAgents(t *testing.T) {
-	one := sflow.Report{Agent: netip.MustParseAddr("192.0.2.1"), Sender: netip.MustParseAddr("192.0.2.1"), FirstNs: 5, LastNs: 10, SamplingRate: 1}
-	one.Bytes = 100
-	two, three := one, one
-	two.FirstNs, two.LastNs, two.SamplingRate = 1, int64(time.Second), 2
-	three.SubAgent = 1
-	got := mergeAgents([]sflow.Report{one, three, two})
-	if len(got) != 2 || got[0].Bytes != 200 || got[0].FirstNs != 1 || got[0].LastNs != int64(time.Second) || got[0].SamplingRate != 2 || got[1].Bytes != 100 {
-		t.Errorf("got %+v", got)
+		"flowname_sflow_bytes_not_allowed_total "+strings.TrimSpace(table.Grouped(l.Collector.SamplesNotAllowed.Bytes)))
+	if rows := strings.Count(askDoctor(t, "--server", c.http, "--format", "json"), `"kind":"agent"`); rows != len(l.Agents) {
+		t.Errorf("%d agents in JSON, want %d", rows, len(l.Agents))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"flowname/cmd/flowload/wire"
 	"flowname/cmd/flowload/world"
 	"flowname/cmd/flowname/exports/exportstest"
+	"flowname/cmd/flowname/ledger"
 )
 
 // A clockCase is an exporter whose clock is wrong. It tells of a connection for
@@ -112,7 +113,7 @@ func TestRunFixesClocks(t *testing.T) {
 	for _, e := range cases {
 		e.check(w, lines(t, c.out), more)
 	}
-	text := doctor(t, "--server", c.http)
+	text := askDoctor(t, "--server", c.http)
 	for _, e := range cases {
 		_, about, _ := strings.Cut(text, "exporter "+e.from+",")
 		about, _, _ = strings.Cut(about, "\nexporter ")
@@ -130,17 +131,17 @@ func TestRunFixesClocks(t *testing.T) {
 // known wants the ledger to know of the correction, and by which measure.
 func (c *clockCase) known(of *collector) {
 	c.t.Helper()
-	var r exporterRow
+	var r ledger.Exporter
 	eventually(c.t, c.name+": the clock is known", func() bool {
 		r = of.row(c.from)
 		return near(r.CorrectedMs, c.corrected)
 	})
-	names, byNames := known(r.NamesOffsetMs)
-	if byNames == c.byHeaders || byNames && !near(names, c.flows) {
-		c.t.Errorf("%s: by names %v, %v", c.name, names, byNames)
+	names, headers := r.NamesOffsetMs, r.ClockOffsetMs
+	if (names != nil) == c.byHeaders || names != nil && !near(*names, c.flows) {
+		c.t.Errorf("%s: by names %v (%v)", c.name, names != nil, r)
 	}
-	if headers, ok := known(r.ClockOffsetMs); !ok || !near(headers, c.headers) {
-		c.t.Errorf("%s: by headers %v, %v", c.name, headers, ok)
+	if headers == nil || !near(*headers, c.headers) {
+		c.t.Errorf("%s: by headers %v (%v)", c.name, headers != nil, r)
 	}
 }
 

@@ -107,7 +107,7 @@ func TestDoctorOfRealExporters(t *testing.T) {
 	}
 	d.settle()
 	eventually(t, "all is accounted", func() bool { w, _ := c.ledger(); return w.Account.Bytes == w.DatagramBytes && w.FlowsInside == 0 })
-	text := doctor(t, "--server", c.http)
+	text := askDoctor(t, "--server", c.http)
 	t.Logf("the doctor says:\n%s", text)
 	sections := strings.Split(text, "\nexporter ")
 	if len(sections) != 1+len(ailing) {

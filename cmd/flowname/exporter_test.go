@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/exports/exportstest"
+	"flowname/cmd/flowname/ledger"
 )
 
 // An exporter sends IPFIX from a loopback address of its own, with the sequence
@@ -68,17 +69,17 @@ func testFlows(n int) []byte {
 }
 
 // ledger asks the collector for its accounts.
-func (c *collector) ledger() (collectorRow, []exporterRow) {
+func (c *collector) ledger() (ledger.Collector, []ledger.Exporter) {
 	c.t.Helper()
-	l, err := askExporters(c.http)
+	l, err := ledger.Ask(c.http)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return l.collector, l.exporters
+	return l.Collector, l.Exporters
 }
 
 // row is the account of an address, with Exporter empty when there is none.
-func (c *collector) row(addr string) exporterRow {
+func (c *collector) row(addr string) ledger.Exporter {
 	c.t.Helper()
 	_, each := c.ledger()
 	for _, e := range each {
@@ -86,7 +87,7 @@ func (c *collector) row(addr string) exporterRow {
 			return e
 		}
 	}
-	return exporterRow{}
+	return ledger.Exporter{}
 }
 
 // TestRunKeepsTemplatesThroughAKill: an exporter sends its template once; the
@@ -205,18 +206,19 @@ func TestRunLedgerAddsUp(t *testing.T) {
 	if whole.DatagramBytes != sent || sum+whole.Forgotten.Bytes != sent || whole.Exported != flows || whole.Account.Flows != flows {
 		t.Errorf("%d bytes sent, collector %+v", sent, whole)
 	}
-	for addr, want := range map[string]map[string]tallyRow{
-		"127.0.0.2": {}, "127.0.1.1": {"not_allowed": {1, uint64(len(testFlows(3)))}}, "127.0.0.77": {},
-		"127.0.0.4": {"cut_short": {1, 0}, "bad_set": {1, 0}, "bad_record": {1, uint64(len(cut)-20)/2 - 9}, "reserved_set": {1, 34}, "bad_version": {1, 16}},
+	once := func(bytes int) ledger.Tally { return ledger.Tally{Count: 1, Bytes: uint64(bytes)} }
+	for addr, want := range map[string]map[string]ledger.Tally{
+		"127.0.0.2": {}, "127.0.1.1": {"not_allowed": once(len(testFlows(3)))}, "127.0.0.77": {},
+		"127.0.0.4": {"cut_short": once(0), "bad_set": once(0), "bad_record": once((len(cut)-20)/2 - 9), "reserved_set": once(34), "bad_version": once(16)},
 	} {
-		if got := refusedOf(each, addr); fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := refusalsOf(each, addr); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: refused %v, want %v", addr, got, want)
 		}
 	}
 	if r := c.row("127.0.0.2"); r.Lost != 7 || r.Missing != 0 || !r.CountsRight {
 		t.Errorf("lost %d, missing %d, counts %s; want 7 of data records", r.Lost, r.Missing, r.Counts)
 	}
-	if r := c.row("127.0.0.77"); r.Late != (tallyRow{1, uint64(len(testFlows(4)) - 16)}) || r.Waiting != (tallyRow{1, 54}) {
+	if r := c.row("127.0.0.77"); r.Late != (ledger.Tally{Count: 1, Bytes: uint64(len(testFlows(4)) - 16)}) || r.Waiting != (ledger.Tally{Count: 1, Bytes: 54}) {
 		t.Errorf("late %v, waiting %v", r.Late, r.Waiting)
 	}
 	metrics := c.get("/metrics")
@@ -228,7 +230,7 @@ func TestRunLedgerAddsUp(t *testing.T) {
 			t.Errorf("metrics lack %q", want)
 		}
 	}
-	text := doctor(t, "--server", c.http)
+	text := askDoctor(t, "--server", c.http)
 	for _, want := range []string{"1.15 % of what it sent was lost on the way", "it is not in --exporter", "1 of its messages are neither NetFlow"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, text)
@@ -238,11 +240,11 @@ func TestRunLedgerAddsUp(t *testing.T) {
 
 // wantAddsUp wants every byte of every account in one of its parts, and returns
 // the bytes of all exporters.
-func wantAddsUp(t *testing.T, whole collectorRow, each []exporterRow) (sum uint64) {
+func wantAddsUp(t *testing.T, whole ledger.Collector, each []ledger.Exporter) (sum uint64) {
 	t.Helper()
-	all := []accountRow{whole.Forgotten, whole.Ended, whole.Account}
+	all := []ledger.Account{whole.Forgotten, whole.Ended, whole.Account}
 	for _, e := range each {
-		all = append(all, e.accountRow)
+		all = append(all, e.Account)
 		sum += e.Bytes
 	}
 	for _, a := range all {
@@ -257,9 +259,9 @@ func wantAddsUp(t *testing.T, whole collectorRow, each []exporterRow) (sum uint6
 	return sum
 }
 
-// refusedOf is what was refused of an address, by reason.
-func refusedOf(each []exporterRow, addr string) map[string]tallyRow {
-	refused := map[string]tallyRow{}
+// refusalsOf is what was refused of an address, by reason.
+func refusalsOf(each []ledger.Exporter, addr string) map[string]ledger.Tally {
+	refused := map[string]ledger.Tally{}
 	for _, e := range each {
 		if e.Exporter == addr {
 			maps.Copy(refused, e.Refused)
@@ -280,7 +282,7 @@ func TestRunLedgerHasLostLines(t *testing.T) {
 	for range 10 {
 		e.send(testFlows(5), 5)
 	}
-	var w collectorRow
+	var w ledger.Collector
 	eventually(t, "all lines are lost", func() bool { w, _ = c.ledger(); return w.LostLines == 50 })
 	if w.Account.Flows != 50 || w.Exported != 0 || w.FlowsInside != 0 {
 		t.Errorf("%d flows came, %d exported, %d inside, %d lost", w.Account.Flows, w.Exported, w.FlowsInside, w.LostLines)
@@ -288,7 +290,7 @@ func TestRunLedgerHasLostLines(t *testing.T) {
 	if !c.hasMetric("flowname_output_lost_lines_total 50") {
 		t.Error("the metrics do not tell")
 	}
-	if text := doctor(t, "--server", c.http); !strings.Contains(text, "50 flows could not be written to the output") {
+	if text := askDoctor(t, "--server", c.http); !strings.Contains(text, "50 flows could not be written to the output") {
 		t.Errorf("the doctor says:\n%s", text)
 	}
 	if !strings.Contains(c.stderr.String(), "no space left") {
@@ -327,7 +329,7 @@ func TestRunCountsKernelDrops(t *testing.T) {
 	if w.KernelDrops == 0 || w.Datagrams+w.KernelDrops != n || r.Lost+r.Missing != 2*w.KernelDrops || r.Missing != 0 || r.Messages != w.Datagrams {
 		t.Errorf("%d sent; %d received, %d dropped, lost %d, missing %d", n, w.Datagrams, w.KernelDrops, r.Lost, r.Missing)
 	}
-	text := doctor(t, "--server", c.http)
+	text := askDoctor(t, "--server", c.http)
 	for _, want := range []string{fmt.Sprintf("The kernel dropped %d datagrams", w.KernelDrops), "lost on the way"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, text)
@@ -356,13 +358,13 @@ func (c *collector) stop() {
 
 // TestRankExporters bounds how many exporters have metrics.
 func TestRankExporters(t *testing.T) {
-	l := &ledger{}
-	l.gone.Bytes = 1000
+	l := &ledger.Ledger{}
+	l.Gone.Bytes = 1000
 	for i := range 100 {
-		var m merged
+		var m ledger.Domain
 		m.Exporter = netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 2)}), 9)
 		m.Bytes = uint64(i)
-		l.exporters = append(l.exporters, m)
+		l.Exporters = append(l.Exporters, m)
 	}
 	got := rankExporters(l)
 	if len(got) != topExporters+1 || got[0].name != "192.0.2.49" || got[0].account.Bytes != 98+99 || got[topExporters].name != "others" {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"flowname/cmd/flowname/ledger"
 	"flowname/flows/netflow"
 )
 
@@ -39,13 +40,13 @@ func (c stageCollector) exporters(ch chan<- prometheus.Metric) {
 	}
 	for _, why := range netflow.Reasons() {
 		by := []label{{"reason", why.String()}}
-		send(ch, prometheus.CounterValue, "flowname_refused_total", "What was received and became nothing, by reason.", l.all.Refused[why].Count, by)
-		send(ch, prometheus.CounterValue, "flowname_refused_bytes_total", "Bytes that were received and became nothing, by reason.", l.all.Refused[why].Bytes, by)
+		send(ch, prometheus.CounterValue, "flowname_refused_total", "What was received and became nothing, by reason.", l.All.Refused[why].Count, by)
+		send(ch, prometheus.CounterValue, "flowname_refused_bytes_total", "Bytes that were received and became nothing, by reason.", l.All.Refused[why].Bytes, by)
 	}
 	if c.d.sflow != nil {
 		c.agents(ch, l)
 	}
-	gauge(ch, "flowname_exporters", "Exporters' observation domains that are known now.", uint64(len(l.exporters)))
+	gauge(ch, "flowname_exporters", "Exporters' observation domains that are known now.", uint64(len(l.Exporters)))
 }
 
 // A rankedExporter is an address with the sum of its domains.
@@ -56,10 +57,10 @@ type rankedExporter struct {
 
 // rankExporters sums by address and keeps the largest; what was forgotten, and
 // what came by connections that are over, is with the others.
-func rankExporters(l *ledger) []rankedExporter {
+func rankExporters(l *ledger.Ledger) []rankedExporter {
 	sums := map[netip.Addr]*rankedExporter{}
-	for i := range l.exporters {
-		e := &l.exporters[i]
+	for i := range l.Exporters {
+		e := &l.Exporters[i]
 		addr := e.Exporter.Addr()
 		if sums[addr] == nil {
 			sums[addr] = &rankedExporter{name: addr.String()}
@@ -73,8 +74,8 @@ func rankExporters(l *ledger) []rankedExporter {
 	slices.SortFunc(all, func(a, b rankedExporter) int {
 		return cmp.Or(cmp.Compare(b.account.Bytes, a.account.Bytes), cmp.Compare(a.name, b.name))
 	})
-	others := rankedExporter{name: "others", account: l.gone}
-	others.account.Add(&l.ended)
+	others := rankedExporter{name: "others", account: l.Gone}
+	others.account.Add(&l.Ended)
 	if len(all) > topExporters {
 		for i := range all[topExporters:] {
 			others.account.Add(&all[topExporters+i].account)

@@ -17,6 +17,7 @@ import (
 
 	"flowname/cmd/flowload/feed"
 	"flowname/cmd/flowname/exports/exportstest"
+	"flowname/cmd/flowname/ledger"
 	"flowname/flows"
 	"flowname/flows/netflow"
 )
@@ -179,7 +180,7 @@ func TestRunUnderHostileExporters(t *testing.T) {
 
 	memory := flood(t, c, good, turns, time.Duration(seconds)*time.Second)
 
-	var r exporterRow
+	var r ledger.Exporter
 	eventually(t, "all of the good exporter's flows", func() bool { r = c.row("127.0.0.9"); return r.Flows == uint64(good.sent) })
 	whole, _ := c.ledger()
 	t.Logf("%d datagrams, %d dropped by the kernel; %d flows of the good exporter; %d domains' messages forgotten; refused %v",
@@ -188,7 +189,7 @@ func TestRunUnderHostileExporters(t *testing.T) {
 		t.Errorf("the kernel dropped %d datagrams of a flood that waits for its reader", whole.KernelDrops)
 	}
 	if r.Lost+r.Missing != 0 || len(r.Refused) != 0 || r.Waiting.Count+r.Late.Count != 0 {
-		t.Errorf("of the good exporter: %+v", r.accountRow)
+		t.Errorf("of the good exporter: %+v", r.Account)
 	}
 	if whole.Forgotten.Messages == 0 {
 		t.Error("the flood did not fill the decoders")

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"flowname/cmd/flowname/exports/exportstest"
+	"flowname/cmd/flowname/ledger"
 	"flowname/flows/netflow"
 )
 
@@ -74,13 +75,13 @@ func TestRunLedgerOfAllSources(t *testing.T) {
 		return c.hasMetric(`flowname_stream_refused_not_allowed_total{transport="tcp"} 1`)
 	})
 	eventually(t, "strange samples are refused", func() bool { return c.hasMetric("flowname_sflow_datagrams_not_allowed_total 1") })
-	text := doctor(t, "--server", c.http)
+	text := askDoctor(t, "--server", c.http)
 	if !strings.Contains(text, "by TCP and TLS") || !strings.Contains(text, "of sFlow") {
 		t.Errorf("the doctor says:\n%s", text)
 	}
 	conn.Close()
 	eventually(t, "the account of the connection stays", check(stream))
-	if text := doctor(t, "--server", c.http); strings.Contains(text, "forgotten") {
+	if text := askDoctor(t, "--server", c.http); strings.Contains(text, "forgotten") {
 		t.Errorf("a connection's end is no want of room:\n%s", text)
 	}
 	if err := c.end(syscall.SIGTERM); err != nil {
@@ -115,9 +116,9 @@ func TestRunLedgerHasWhatExportersSay(t *testing.T) {
 	e := exportTo(t, c.netflow, "127.0.0.1:0")
 	e.send(exportstest.Message(3, []byte{1, 10, 0, 3, 0, 1, 0, 143, 0, 4, 0, 166, 0, 8, 0, 164, 0, 8}), 0)
 	e.send(exportstest.Message(266, append(append([]byte{0, 0, 0, 1}, 0, 0, 0, 0, 0, 0, 0, 5), 0, 0, 0, 0, 0, 0, 0, 9)), 1)
-	want := saidRow{NotSentFlows: 5, IgnoredPackets: 9}
+	want := ledger.Said{NotSentFlows: 5, IgnoredPackets: 9}
 	eventually(t, "it is known", func() bool { r := c.row("127.0.0.1"); return r.Said != nil && *r.Said == want })
-	text := doctor(t, "--server", c.http)
+	text := askDoctor(t, "--server", c.http)
 	for _, say := range []string{"could not send flows: 5", "did not meter 9 packets", fmt.Sprintf("not sent %d flows", 5)} {
 		if !strings.Contains(text, say) {
 			t.Errorf("the doctor does not say %q:\n%s", say, text)

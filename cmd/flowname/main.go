@@ -19,6 +19,7 @@ import (
 	"flowname/cmd/flowname/check"
 	"flowname/cmd/flowname/clients"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/doctor"
 	"flowname/cmd/flowname/firstseen"
 	"flowname/cmd/flowname/formats"
 	"flowname/cmd/flowname/history"
@@ -44,7 +45,7 @@ type cli struct {
 	Clients   clients.Cmd   `cmd:"" help:"Show for each client what share of its flows has names, how its DNS is seen, and why not."`
 	Top       top.Cmd       `cmd:"" help:"List the domains that most clients ask for, or that move most bytes, on a day; what is new since another."`
 	Backfill  backfill.Cmd  `cmd:"" help:"Give enriched flows the names that became known after they were written."`
-	Doctor    doctorCmd     `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
+	Doctor    doctor.Cmd    `cmd:"" help:"Ask the running daemon what its exporters send, what is lost and what to change."`
 	Check     check.Cmd     `cmd:"" help:"Say what files of DNS evidence are, how much of each is used, and why the rest is not."`
 	Formats   formats.Cmd   `cmd:"" help:"List the kinds of files and logs that are read, and what to configure for them."`
 	Demo      demoCmd       `cmd:"" help:"Show it all on bundled captures, over loopback sockets; ends by itself."`

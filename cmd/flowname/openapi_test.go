@@ -38,15 +38,3 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 		t.Errorf("routes.go and openapi.yaml differ:\n%s", diff)
 	}
 }
-
-// TestRowsHaveTheirSchemas compares the members of rows with those described.
-// What may be absent is what omitempty and omitzero leave out.
-func TestRowsHaveTheirSchemas(t *testing.T) {
-	a := apitest.Load(t)
-	for schema, row := range map[string]any{
-		"Collector": collectorRow{}, "Drops": drops{}, "Exporter": exporterRow{}, "Rate": rateRow{}, "Said": saidRow{},
-		"Agent": agentRow{}, "Account": accountRow{}, "Tally": tallyRow{},
-	} {
-		a.HoldRow(schema, row)
-	}
-}

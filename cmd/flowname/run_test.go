@@ -342,3 +342,13 @@ func TestRunSaysWhatItCanNotOpen(t *testing.T) {
 		t.Errorf("data directory in use: exit %d, %q", code, errs.String())
 	}
 }
+
+// askDoctor runs the doctor.
+func askDoctor(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := execute(append([]string{"doctor"}, args...), command.Streams{Out: &out, Err: &errs}); code != exitOK {
+		t.Fatalf("doctor %q: exit %d: %s", args, code, errs.String())
+	}
+	return out.String()
+}

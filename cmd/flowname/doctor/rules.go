@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"flowname/cmd/flowname/ledger"
 	"flowname/cmd/flowname/table"
 )
 
@@ -74,61 +75,65 @@ const (
 )
 
 // exporterRules are for each exporter and domain.
-var exporterRules = []rule[exporterRow]{
-	{"not_allowed", "", 0, func(e *exporterRow) (float64, bool) { return e.refusedOf("not_allowed"), true },
+var exporterRules = []rule[ledger.Exporter]{
+	{"not_allowed", "", 0, func(e *ledger.Exporter) (float64, bool) { return refusedOf(e, "not_allowed"), true },
 		"%[1]s of its messages were refused: it is not in --exporter. Add it there, or stop it from exporting to here."},
-	{"bad_version", "", 0, func(e *exporterRow) (float64, bool) { return e.refusedOf("bad_version"), true },
+	{"bad_version", "", 0, func(e *ledger.Exporter) (float64, bool) { return refusedOf(e, "bad_version"), true },
 		"%[1]s of its messages are neither NetFlow v5, v9 nor IPFIX. Let it export one of these to this port, or stop it."},
-	{"silent", "s", 300, func(e *exporterRow) (float64, bool) { return e.SilentS, e.Flows > 0 },
+	{"silent", "s", 300, func(e *ledger.Exporter) (float64, bool) { return e.SilentS, e.Flows > 0 },
 		"Nothing has come from it for %[1]s (more than %[2]s). Check that it runs, that it exports to this collector, and the way between."},
-	{"no_template", "", 0, func(e *exporterRow) (float64, bool) { return e.withoutTemplate(), e.Templates == 0 },
+	{"no_template", "", 0, func(e *ledger.Exporter) (float64, bool) { return withoutTemplate(e), e.Templates == 0 },
 		"%[1]s data sets came and no template to read them by. " + sendTemplates + ". Until one comes its data waits, for at most 40 minutes, and is read then."},
-	{"template_missing", "", 0, func(e *exporterRow) (float64, bool) { return e.lostWaiting(), e.Templates > 0 },
+	{"template_missing", "", 0, func(e *ledger.Exporter) (float64, bool) { return lostWaiting(e), e.Templates > 0 },
 		"%[1]s data sets were given up because their templates did not come in time. " + sendTemplates + "."},
-	{"template_refresh", "s", 600, func(e *exporterRow) (float64, bool) { return known(e.TemplateRefreshS) },
+	{"template_refresh", "s", 600, func(e *ledger.Exporter) (float64, bool) { return known(e.TemplateRefreshS) },
 		"It repeats its templates only every %[1]s (more than %[2]s). After a loss its data can not be read until the next. " + sendTemplates + "."},
-	{"template_once", "s", 1800, func(e *exporterRow) (float64, bool) { return e.lifeS(), e.Templates > 0 && e.TemplateRefreshS == nil },
+	{"template_once", "s", 1800, func(e *ledger.Exporter) (float64, bool) {
+		return lifeS(e), e.Templates > 0 && e.TemplateRefreshS == nil
+	},
 		"In %[1]s it has sent each template once only. After a loss its data can not be read until the next. " + sendTemplates + "."},
-	{"wrong_clock_behind", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return v / 1000, ok },
+	{"wrong_clock_behind", "s", 5, func(e *ledger.Exporter) (float64, bool) { v, ok := known(e.ClockOffsetMs); return v / 1000, ok },
 		"Its clock is %[1]s behind the collector's (more than %[2]s). " + setClock},
-	{"wrong_clock_ahead", "s", 5, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockOffsetMs); return -v / 1000, ok },
+	{"wrong_clock_ahead", "s", 5, func(e *ledger.Exporter) (float64, bool) { v, ok := known(e.ClockOffsetMs); return -v / 1000, ok },
 		"Its clock is %[1]s ahead of the collector's (more than %[2]s). " + setClock},
-	{"flow_times_behind", "s", 2, func(e *exporterRow) (float64, bool) {
+	{"flow_times_behind", "s", 2, func(e *ledger.Exporter) (float64, bool) {
 		v, ok := known(e.NamesOffsetMs)
-		return v / 1000, ok && e.headersAreRight()
+		return v / 1000, ok && headersAreRight(e)
 	},
 		"Its flows begin %[1]s before the answers that name them (more than %[2]s), though the times of its messages are right. " + setFlowTimes},
-	{"flow_times_ahead", "s", 2, func(e *exporterRow) (float64, bool) {
+	{"flow_times_ahead", "s", 2, func(e *ledger.Exporter) (float64, bool) {
 		v, ok := known(e.NamesOffsetMs)
-		return -v / 1000, ok && e.headersAreRight()
+		return -v / 1000, ok && headersAreRight(e)
 	},
 		"Its flows begin %[1]s after the answers that name them (more than %[2]s), though the times of its messages are right. " + setFlowTimes},
-	{"clock_drift", "ppm", 100, func(e *exporterRow) (float64, bool) { v, ok := known(e.ClockDriftPPM); return math.Abs(v), ok },
+	{"clock_drift", "ppm", 100, func(e *ledger.Exporter) (float64, bool) { v, ok := known(e.ClockDriftPPM); return math.Abs(v), ok },
 		"Its clock runs away from the collector's by %[1]s (more than %[2]s, which is 9 seconds a day). " + setClock},
-	{"coarse_times", "s", 0.999, func(e *exporterRow) (float64, bool) { return e.StartErrorMs / 1000, e.Flows > 0 && e.Messages >= 100 },
+	{"coarse_times", "s", 0.999, func(e *ledger.Exporter) (float64, bool) {
+		return e.StartErrorMs / 1000, e.Flows > 0 && e.Messages >= 100
+	},
 		"The start of its flows is known to %[1]s only (%[2]s or less is wanted). Let it export times in milliseconds: elements 152 and 153 (Cisco, in the flow record: \"collect timestamp absolute first\" and \"last\"), or IPFIX in place of v5 and v9."},
-	{"no_sampling", "", 999, func(e *exporterRow) (float64, bool) {
+	{"no_sampling", "", 999, func(e *ledger.Exporter) (float64, bool) {
 		return float64(e.Flows), e.SamplingRate == 0 && !e.SamplingSeveral
 	}, "Nothing in its %[1]s flows or options data says a sampling rate. " + sendSampling},
-	{"sampling_several", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.SamplingSeveral },
+	{"sampling_several", "", 0, func(e *ledger.Exporter) (float64, bool) { return 1, e.SamplingSeveral },
 		"It tells of samplers with different rates: none of them is known to be that of a flow. Export the sampler's id or rate with each flow."},
-	{"loss_on_the_way", "%", 0.1, (*exporterRow).lossPercent,
+	{"loss_on_the_way", "%", 0.1, lossPercent,
 		"%[1]s of what it sent was lost on the way (more than %[2]s), by its sequence numbers. Where the collector says above that its kernel dropped datagrams, that is the cause: begin there. Else look at the interfaces between and at the exporter's own queue (Cisco \"show flow exporter statistics\"; Junos \"show services accounting errors\")."},
-	{"counts_wrongly", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.CountsDecided && !e.CountsRight && e.followed() },
+	{"counts_wrongly", "", 0, func(e *ledger.Exporter) (float64, bool) { return 1, e.CountsDecided && !e.CountsRight && followed(e) },
 		"Its sequence numbers do not count what its protocol says; \"numbers\" above tells what they do count, and loss is measured by that. Nothing has to be done; a newer firmware may be right."},
-	{"counts_nothing", "", 0, func(e *exporterRow) (float64, bool) { return 1, e.CountsDecided && !e.followed() },
+	{"counts_nothing", "", 0, func(e *ledger.Exporter) (float64, bool) { return 1, e.CountsDecided && !followed(e) },
 		"Its sequence numbers can not be followed: they stand still or change by chance. Loss on the way can not be seen; a newer firmware may be right."},
-	{"malformed", "%", 0.1, (*exporterRow).malformedPercent,
+	{"malformed", "%", 0.1, malformedPercent,
 		"%[1]s of its bytes can not be read (more than %[2]s). Look at \"refused\" for what is wrong; a newer firmware, or a lower MTU of its exports, may help."},
-	{"restarts", "", 3, func(e *exporterRow) (float64, bool) { return float64(e.Restarts), true },
+	{"restarts", "", 3, func(e *ledger.Exporter) (float64, bool) { return float64(e.Restarts), true },
 		"It has started anew %[1]s times (more than %[2]s): its uptime fell or its numbers began again. Look into its log for why (Cisco \"show version\"; Junos \"show chassis routing-engine\"; RouterOS \"/log print\")."},
-	{"said_not_sent", "", 0, func(e *exporterRow) (float64, bool) {
+	{"said_not_sent", "", 0, func(e *ledger.Exporter) (float64, bool) {
 		if e.Said == nil {
 			return 0, false
 		}
 		return float64(e.Said.NotSentFlows + e.Said.NotSentPackets), true
 	}, "It says itself that it could not send flows: %[1]s of flows and packets. Raise its flow cache or export rate limit, or sample more."},
-	{"said_ignored", "", 0, func(e *exporterRow) (float64, bool) {
+	{"said_ignored", "", 0, func(e *ledger.Exporter) (float64, bool) {
 		if e.Said == nil {
 			return 0, false
 		}
@@ -137,40 +142,40 @@ var exporterRules = []rule[exporterRow]{
 }
 
 // collectorRules are for the collector as a whole.
-var collectorRules = []rule[collectorRow]{
-	{"kernel_drops", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.KernelDrops), true },
+var collectorRules = []rule[ledger.Collector]{
+	{"kernel_drops", "", 0, func(c *ledger.Collector) (float64, bool) { return float64(c.KernelDrops), true },
 		"The kernel dropped %[1]s datagrams because the receive buffer was full. Raise it (sysctl net.core.rmem_max, --receive-buffer), or give the collector more --sockets and processors."},
-	{"sflow_kernel_drops", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.SampleKernelDrops), true },
+	{"sflow_kernel_drops", "", 0, func(c *ledger.Collector) (float64, bool) { return float64(c.SampleKernelDrops), true },
 		"The kernel dropped %[1]s datagrams of sFlow because the receive buffer was full. Raise it (sysctl net.core.rmem_max, --receive-buffer), or give the collector more --sockets and processors."},
-	{"sflow_not_allowed", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.SamplesNotAllowed.Count), true },
+	{"sflow_not_allowed", "", 0, func(c *ledger.Collector) (float64, bool) { return float64(c.SamplesNotAllowed.Count), true },
 		"%[1]s of sFlow's datagrams were refused: who sent them is not in --exporter. Add those that are yours; tcpdump shows who they are."},
-	{"sflow_forgotten", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.SamplesForgotten.Count), true },
+	{"sflow_forgotten", "", 0, func(c *ledger.Collector) (float64, bool) { return float64(c.SamplesForgotten.Count), true },
 		"Agents with %[1]s datagrams of sFlow were forgotten to make room for others: there are more than the collector keeps. If these are not yours, name yours with --exporter."},
-	{"small_buffer", "", 0, func(c *collectorRow) (float64, bool) { return 1, c.BufferWarning != "" },
+	{"small_buffer", "", 0, func(c *ledger.Collector) (float64, bool) { return 1, c.BufferWarning != "" },
 		"The receive buffer is smaller than wanted: raise sysctl net.core.rmem_max; bursts beyond the buffer are lost."},
-	{"lost_lines", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.LostLines), true },
+	{"lost_lines", "", 0, func(c *ledger.Collector) (float64, bool) { return float64(c.LostLines), true },
 		"%[1]s flows could not be written to the output. Look at the collector's log, and for room on the disk."},
-	{"forgotten", "", 0, func(c *collectorRow) (float64, bool) { return float64(c.Forgotten.Messages), true },
+	{"forgotten", "", 0, func(c *ledger.Collector) (float64, bool) { return float64(c.Forgotten.Messages), true },
 		"Exporters with %[1]s messages were forgotten to make room for others: there are more than the collector keeps. If these are not yours, name yours with --exporter."},
-	{"waiting_room_full", "", 0, func(c *collectorRow) (float64, bool) {
+	{"waiting_room_full", "", 0, func(c *ledger.Collector) (float64, bool) {
 		return float64(c.Account.Refused["waiting_room_full"].Count), true
 	}, "%[1]s data sets had no room to wait for their templates. They are of the exporters below with \"refused waiting_room_full\": each of these should send its templates every minute."},
-	{"connections_not_allowed", "", 0, func(c *collectorRow) (float64, bool) { return c.refusedConnections("not_allowed"), true },
+	{"connections_not_allowed", "", 0, func(c *ledger.Collector) (float64, bool) { return connectionsRefused(c, "not_allowed"), true },
 		"%[1]s connections were refused: who made them is not in --exporter. The log names them; add those that are yours."},
-	{"connections_too_many", "", 0, func(c *collectorRow) (float64, bool) {
-		return c.refusedConnections("too_many", "too_many_of_address"), true
+	{"connections_too_many", "", 0, func(c *ledger.Collector) (float64, bool) {
+		return connectionsRefused(c, "too_many", "too_many_of_address"), true
 	}, "%[1]s connections were refused because too many stand (256 in all, 32 of one address). The log names who made them; stop who leaves connections open, and let only exporters connect (--exporter)."},
-	{"connections_certificate", "", 0, func(c *collectorRow) (float64, bool) { return c.refusedConnections("certificate"), true },
+	{"connections_certificate", "", 0, func(c *ledger.Collector) (float64, bool) { return connectionsRefused(c, "certificate"), true },
 		"%[1]s connections showed no certificate of the authority in --tls-client-ca, or one that is over. The log names them; renew the exporter's certificate, or add its authority to the file and send the daemon SIGHUP."},
-	{"connections_no_tls", "", 0, func(c *collectorRow) (float64, bool) { return c.refusedConnections("no_tls"), true },
+	{"connections_no_tls", "", 0, func(c *ledger.Collector) (float64, bool) { return connectionsRefused(c, "no_tls"), true },
 		"%[1]s connections to --netflow-tls did not agree on TLS 1.2 or newer within 10 seconds. The log names them and says why; an exporter that speaks plain TCP belongs to --netflow-tcp."},
-	{"connections_broke", "", 0, func(c *collectorRow) (float64, bool) {
-		return c.refusedConnections("bad_version", "bad_length", "slow", "silent", "cut_short", "broken"), true
+	{"connections_broke", "", 0, func(c *ledger.Collector) (float64, bool) {
+		return connectionsRefused(c, "bad_version", "bad_length", "slow", "silent", "cut_short", "broken"), true
 	}, "%[1]s connections ended in another way than by the exporter between two messages. The log names them and says why."},
 }
 
-// refusedConnections adds up reasons.
-func (c *collectorRow) refusedConnections(reasons ...string) float64 {
+// connectionsRefused adds up reasons.
+func connectionsRefused(c *ledger.Collector, reasons ...string) float64 {
 	var sum uint64
 	for _, why := range reasons {
 		sum += c.RefusedConnections[why]
@@ -186,27 +191,27 @@ func known(v *float64) (float64, bool) {
 }
 
 // headersAreRight tells whether the times of its messages are.
-func (e *exporterRow) headersAreRight() bool {
+func headersAreRight(e *ledger.Exporter) bool {
 	off, ok := known(e.ClockOffsetMs)
 	return ok && math.Abs(off) < 5000
 }
 
-func (e *exporterRow) refusedOf(why string) float64 { return float64(e.Refused[why].Count) }
+func refusedOf(e *ledger.Exporter, why string) float64 { return float64(e.Refused[why].Count) }
 
 // lostWaiting are the data sets that were given up for want of a template.
-func (e *exporterRow) lostWaiting() float64 {
-	return e.refusedOf("template_missing") + e.refusedOf("waiting_room_full")
+func lostWaiting(e *ledger.Exporter) float64 {
+	return refusedOf(e, "template_missing") + refusedOf(e, "waiting_room_full")
 }
 
-func (e *exporterRow) withoutTemplate() float64 { return float64(e.Waiting.Count) + e.lostWaiting() }
+func withoutTemplate(e *ledger.Exporter) float64 { return float64(e.Waiting.Count) + lostWaiting(e) }
 
-func (e *exporterRow) lifeS() float64 { return e.LastSeen.Sub(e.FirstSeen).Seconds() }
+func lifeS(e *ledger.Exporter) float64 { return e.LastSeen.Sub(e.FirstSeen).Seconds() }
 
 // followed tells whether loss can be seen in its sequence numbers.
-func (e *exporterRow) followed() bool { return e.Counts != "nothing" && e.Counts != "by chance" }
+func followed(e *ledger.Exporter) bool { return e.Counts != "nothing" && e.Counts != "by chance" }
 
 // lossPercent is what was lost of all that was sent, in what is counted.
-func (e *exporterRow) lossPercent() (float64, bool) {
+func lossPercent(e *ledger.Exporter) (float64, bool) {
 	came := e.DataRecords
 	switch e.Counts {
 	case "messages":
@@ -214,13 +219,13 @@ func (e *exporterRow) lossPercent() (float64, bool) {
 	case "data records", "data and template records":
 		came += e.OptionsRecords
 	}
-	return 100 * float64(e.Lost) / float64(max(e.Lost+came, 1)), e.followed()
+	return 100 * float64(e.Lost) / float64(max(e.Lost+came, 1)), followed(e)
 }
 
 // malformed are the reasons that speak of a wrong message.
 var malformed = []string{"cut_short", "bad_set", "reserved_set", "bad_template", "bad_record", "too_many_records"}
 
-func (e *exporterRow) malformedPercent() (float64, bool) {
+func malformedPercent(e *ledger.Exporter) (float64, bool) {
 	var bytes uint64
 	for why, t := range e.Refused {
 		if slices.Contains(malformed, why) {

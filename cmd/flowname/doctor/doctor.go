@@ -1,24 +1,23 @@
-package main
+package doctor
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"net/http"
 	"slices"
 	"text/tabwriter"
 
-	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/ledger"
 	"flowname/cmd/flowname/table"
 )
 
-type doctorCmd struct {
+// A Cmd is the command line of doctor.
+type Cmd struct {
 	Server string `help:"The running daemon to ask (default ${default})." default:"http://127.0.0.1:8470" placeholder:"URL"`
 	Format string `help:"text or json (one object a line)." enum:"text,json" default:"text"`
 }
@@ -31,17 +30,17 @@ type diagnosis[T any] struct {
 
 // Run asks the daemon for its ledger and says what it means. What it finds does
 // not change the exit code: that says only whether the daemon could be asked.
-func (c *doctorCmd) Run(std command.Streams) error {
-	l, err := askExporters(c.Server)
+func (c *Cmd) Run(std command.Streams) error {
+	l, err := ledger.Ask(c.Server)
 	if err != nil {
 		return fmt.Errorf("doctor: %w", err)
 	}
-	d := diagnoses{whole: diagnose(collectorRules, l.collector)}
-	for i := range l.exporters {
-		d.exporters = append(d.exporters, diagnose(exporterRules, l.exporters[i]))
+	d := diagnoses{whole: diagnose(collectorRules, l.Collector)}
+	for i := range l.Exporters {
+		d.exporters = append(d.exporters, diagnose(exporterRules, l.Exporters[i]))
 	}
-	for i := range l.agents {
-		d.agents = append(d.agents, diagnose(agentRules, l.agents[i]))
+	for i := range l.Agents {
+		d.agents = append(d.agents, diagnose(agentRules, l.Agents[i]))
 	}
 	out := bufio.NewWriter(std.Out)
 	if c.Format == "json" {
@@ -58,77 +57,27 @@ func diagnose[T any](rules []rule[T], row T) diagnosis[T] {
 
 // diagnoses are all that the doctor has to say.
 type diagnoses struct {
-	whole     diagnosis[collectorRow]
-	exporters []diagnosis[exporterRow]
-	agents    []diagnosis[agentRow]
-}
-
-// ledgerRows are a daemon's ledger as another process reads it.
-type ledgerRows struct {
-	collector collectorRow
-	exporters []exporterRow
-	agents    []agentRow
-}
-
-// askExporters reads GET /api/v1/exporters.
-func askExporters(server string) (l ledgerRows, err error) {
-	resp, err := api.Ask(context.Background(), http.MethodGet, server, "/api/v1/exporters", nil, "")
-	if err != nil {
-		return l, err
-	}
-	defer resp.Body.Close()
-	d := json.NewDecoder(resp.Body)
-	if err := d.Decode(&l.collector); err != nil || l.collector.Kind != "collector" {
-		return l, fmt.Errorf("what answers at %s is no flowname with a ledger (%v)", api.Redacted(server), err)
-	}
-	for {
-		var row json.RawMessage
-		err := d.Decode(&row)
-		if err == io.EOF {
-			return l, nil
-		}
-		if err == nil {
-			err = l.add(row)
-		}
-		if err != nil {
-			return l, fmt.Errorf("the answer of %s ends early: %w", api.Redacted(server), err)
-		}
-	}
-}
-
-// add reads a row; one of a kind that a later version may have is passed over.
-func (l *ledgerRows) add(row json.RawMessage) error {
-	var kind struct{ Kind string }
-	if err := json.Unmarshal(row, &kind); err != nil {
-		return err
-	}
-	switch kind.Kind {
-	case "exporter":
-		l.exporters = append(l.exporters, exporterRow{})
-		return json.Unmarshal(row, &l.exporters[len(l.exporters)-1])
-	case "agent":
-		l.agents = append(l.agents, agentRow{})
-		return json.Unmarshal(row, &l.agents[len(l.agents)-1])
-	}
-	return nil
+	whole     diagnosis[ledger.Collector]
+	exporters []diagnosis[ledger.Exporter]
+	agents    []diagnosis[ledger.Agent]
 }
 
 func (d *diagnoses) writeJSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(struct {
-		collectorRow
+		ledger.Collector
 		Findings []finding `json:"findings"`
 	}{d.whole.row, orNone(d.whole.findings)})
 	for _, e := range d.exporters {
 		err = errors.Join(err, enc.Encode(struct {
-			exporterRow
+			ledger.Exporter
 			Findings []finding `json:"findings"`
 		}{e.row, orNone(e.findings)}))
 	}
 	for _, a := range d.agents {
 		err = errors.Join(err, enc.Encode(struct {
-			agentRow
+			ledger.Agent
 			Findings []finding `json:"findings"`
 		}{a.row, orNone(a.findings)}))
 	}
@@ -181,14 +130,14 @@ func (d *diagnoses) writeText(w io.Writer) error {
 
 var versionNames = map[uint16]string{0: "nothing that is known", 5: "NetFlow v5", 9: "NetFlow v9", 10: "IPFIX"}
 
-func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
+func writeExporter(w io.Writer, d *diagnosis[ledger.Exporter]) error {
 	e := &d.row
 	fmt.Fprintf(w, "\nexporter %s, domain %d: %s\n", e.Exporter, e.Domain, versionNames[e.Version])
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "  "+name+"\t"+format+"\n", args...) }
 	row("seen", "%s to %s UTC, from %s", e.FirstSeen.Format("2006-01-02 15:04:05"), e.LastSeen.Format("2006-01-02 15:04:05"), several(e.Ports, "port"))
 	row("came", "%s messages, %s flows, %s bytes", table.Grouped(e.Messages), table.Grouped(e.Flows), table.Grouped(e.Bytes))
-	row("rate", "%s", e.rate())
+	row("rate", "%s", rateText(e))
 	if e.Version >= 9 {
 		refresh := "none came twice"
 		if e.TemplateRefreshS != nil {
@@ -197,11 +146,11 @@ func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
 		row("templates", "%d, and %d of options; %s", e.Templates, e.OptionsTemplates, refresh)
 	}
 	if e.Version >= 5 {
-		row("sampling", "%s", e.sampling())
-		row("times", "%s", e.times())
-		row("clock", "%s", e.clock())
+		row("sampling", "%s", samplingText(e))
+		row("times", "%s", timesText(e))
+		row("clock", "%s", clockText(e))
 		row("numbers", "count %s; lost %s, missing %s, out of order %s, repeated %s; restarts %d",
-			e.counting(), table.Grouped(e.Lost), table.Grouped(e.Missing), table.Grouped(e.Reordered), table.Grouped(e.Repeated), e.Restarts)
+			countingText(e), table.Grouped(e.Lost), table.Grouped(e.Missing), table.Grouped(e.Reordered), table.Grouped(e.Repeated), e.Restarts)
 	}
 	if e.Waiting.Count+e.Late.Count+e.Borrowed.Count > 0 {
 		row("templates late", "%s data sets wait, %s were read late, %s with another port's", table.Grouped(e.Waiting.Count), table.Grouped(e.Late.Count), table.Grouped(e.Borrowed.Count))
@@ -218,7 +167,7 @@ func writeExporter(w io.Writer, d *diagnosis[exporterRow]) error {
 	return nil
 }
 
-func writeRefused(t io.Writer, refused map[string]tallyRow) {
+func writeRefused(t io.Writer, refused map[string]ledger.Tally) {
 	for _, why := range slices.Sorted(maps.Keys(refused)) {
 		r := refused[why]
 		fmt.Fprintf(t, "  refused\t%s: %s, %s bytes\n", why, table.Grouped(r.Count), table.Grouped(r.Bytes))
@@ -231,7 +180,7 @@ func writeFindings(w io.Writer, all []finding) {
 	}
 }
 
-func (e *exporterRow) sampling() string {
+func samplingText(e *ledger.Exporter) string {
 	switch {
 	case e.SamplingSeveral:
 		return "several rates"
@@ -241,10 +190,10 @@ func (e *exporterRow) sampling() string {
 	return fmt.Sprintf("1 in %s", table.Grouped(e.SamplingRate))
 }
 
-// rate is how much comes, where it has come for long enough to tell.
-func (e *exporterRow) rate() string {
+// rateText is how much comes, where it has come for long enough to tell.
+func rateText(e *ledger.Exporter) string {
 	text := "not known before it has sent for 10 seconds"
-	if e.lifeS() >= 10 {
+	if lifeS(e) >= 10 {
 		text = fmt.Sprintf("%.1f messages/s, %.1f flows/s in all its time", e.Life.MessagesPerS, e.Life.FlowsPerS)
 	}
 	if e.Lately.MessagesPerS > 0 {
@@ -253,7 +202,7 @@ func (e *exporterRow) rate() string {
 	return text
 }
 
-func (e *exporterRow) times() string {
+func timesText(e *ledger.Exporter) string {
 	if e.Flows == 0 {
 		return "not known"
 	}
@@ -268,7 +217,7 @@ func several(n int, thing string) string {
 	return table.Grouped(uint64(n)) + " " + thing + "s"
 }
 
-func (e *exporterRow) clock() string {
+func clockText(e *ledger.Exporter) string {
 	off, ok := known(e.ClockOffsetMs)
 	if !ok {
 		return "not known"
@@ -297,7 +246,7 @@ func sign(ms float64, positive, negative string) string {
 	return amount(ms/1000, "s") + positive
 }
 
-func (e *exporterRow) counting() string {
+func countingText(e *ledger.Exporter) string {
 	if !e.CountsDecided {
 		return e.Counts + " (not sure yet)"
 	}
