@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/ledger"
+	"flowname/cmd/flowname/metric"
 	"flowname/flows/sflow"
 )
 
@@ -40,7 +41,7 @@ func (c stageCollector) agents(ch chan<- prometheus.Metric, l *ledger.Ledger) {
 }
 
 func sendAgent(ch chan<- prometheus.Metric, name string, a *sflow.Account) {
-	by := []label{{"agent", name}}
+	by := []string{"agent", name}
 	for _, m := range []struct {
 		name, help string
 		value      uint64
@@ -54,6 +55,6 @@ func sendAgent(ch chan<- prometheus.Metric, name string, a *sflow.Account) {
 		{"refused_bytes", "Bytes received of which nothing became, for all reasons.", a.RefusedBytes()},
 		{"restarts", "Restarts of the agent.", a.Restarts},
 	} {
-		send(ch, prometheus.CounterValue, "flowname_sflow_agent_"+m.name+"_total", m.help, m.value, by)
+		metric.Count(ch, "flowname_sflow_agent_"+m.name+"_total", m.help, m.value, by...)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/counters"
+	"flowname/cmd/flowname/metric"
 	"flowname/cmd/flowname/top"
 	"flowname/correlate"
 	"flowname/correlate/baseline"
@@ -178,7 +179,7 @@ func (b *baselines) save() error {
 
 func (b *baselines) metrics(ch chan<- prometheus.Metric) {
 	if b != nil {
-		account(ch, "baseline", b.book.Stats())
+		metric.Account(ch, "baseline", b.book.Stats())
 	}
 }
 

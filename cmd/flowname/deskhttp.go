@@ -16,6 +16,7 @@ import (
 	"flowname/cmd/flowname/api"
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
+	"flowname/cmd/flowname/metric"
 	"flowname/correlate/findings"
 )
 
@@ -71,21 +72,21 @@ func (c stageCollector) findings(ch chan<- prometheus.Metric) {
 	r := c.d.watch.reporter
 	counts, stats := r.desk.Counts()
 	for _, n := range counts {
-		code := label{"code", n.Code}
-		send(ch, prometheus.CounterValue, "flowname_findings_total", "Findings that were told, by code.", n.Told, []label{code})
+		code := []string{"code", n.Code}
+		metric.Count(ch, "flowname_findings_total", "Findings that were told, by code.", n.Told, code...)
 		for _, s := range []struct {
 			reason string
 			n      uint64
 		}{{"repeated", n.Repeated}, {"rate_limit", n.Limited}} {
-			send(ch, prometheus.CounterValue, "flowname_findings_suppressed_total", "Findings that were not told, by code and reason.",
-				s.n, []label{code, {"reason", s.reason}})
+			metric.Count(ch, "flowname_findings_suppressed_total", "Findings that were not told, by code and reason.",
+				s.n, "code", n.Code, "reason", s.reason)
 		}
 	}
-	account(ch, "findings", stats)
+	metric.Account(ch, "findings", stats)
 	if r.names != nil {
-		account(ch, "lives", r.names.Stats())
+		metric.Account(ch, "lives", r.names.Stats())
 	}
 	if r.file != nil {
-		account(ch, "findings_output", r.stats.load())
+		metric.Account(ch, "findings_output", r.stats.load())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/ledger"
+	"flowname/cmd/flowname/metric"
 	"flowname/flows/netflow"
 )
 
@@ -20,7 +21,7 @@ const topExporters = 32
 func (c stageCollector) exporters(ch chan<- prometheus.Metric) {
 	l := c.d.takeLedger()
 	for _, e := range rankExporters(l) {
-		by := []label{{"exporter", e.name}}
+		by := []string{"exporter", e.name}
 		a := &e.account
 		for _, m := range []struct {
 			name, help string
@@ -34,19 +35,19 @@ func (c stageCollector) exporters(ch chan<- prometheus.Metric) {
 			{"late_sets", "Data sets read after they had waited for their template.", a.Late.Count},
 			{"restarts", "Restarts of the exporter.", a.Restarts},
 		} {
-			send(ch, prometheus.CounterValue, "flowname_exporter_"+m.name+"_total", m.help, m.value, by)
+			metric.Count(ch, "flowname_exporter_"+m.name+"_total", m.help, m.value, by...)
 		}
-		send(ch, prometheus.GaugeValue, "flowname_exporter_waiting_bytes", "Bytes of data sets that wait for their template now.", a.Waiting.Bytes, by)
+		metric.Size(ch, "flowname_exporter_waiting_bytes", "Bytes of data sets that wait for their template now.", a.Waiting.Bytes, by...)
 	}
 	for _, why := range netflow.Reasons() {
-		by := []label{{"reason", why.String()}}
-		send(ch, prometheus.CounterValue, "flowname_refused_total", "What was received and became nothing, by reason.", l.All.Refused[why].Count, by)
-		send(ch, prometheus.CounterValue, "flowname_refused_bytes_total", "Bytes that were received and became nothing, by reason.", l.All.Refused[why].Bytes, by)
+		by := []string{"reason", why.String()}
+		metric.Count(ch, "flowname_refused_total", "What was received and became nothing, by reason.", l.All.Refused[why].Count, by...)
+		metric.Count(ch, "flowname_refused_bytes_total", "Bytes that were received and became nothing, by reason.", l.All.Refused[why].Bytes, by...)
 	}
 	if c.d.sflow != nil {
 		c.agents(ch, l)
 	}
-	gauge(ch, "flowname_exporters", "Exporters' observation domains that are known now.", uint64(len(l.Exporters)))
+	metric.Size(ch, "flowname_exporters", "Exporters' observation domains that are known now.", uint64(len(l.Exporters)))
 }
 
 // A rankedExporter is an address with the sum of its domains.

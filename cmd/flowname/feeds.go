@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/metric"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/feeds"
@@ -285,14 +286,14 @@ func (w *feedWatch) metrics(ch chan<- prometheus.Metric, now time.Time) {
 		return
 	}
 	for i, s := range w.reader.States() {
-		by := []label{{"feed", s.Name}}
-		send(ch, prometheus.GaugeValue, "flowname_feed_entries", "Entries of the feed in use.", s.Report.Entries, by)
-		send(ch, prometheus.GaugeValue, "flowname_feed_refused_entries", "Lines or indicators of the feed in use that could not be taken.", s.Report.AllRefused(), by)
-		send(ch, prometheus.GaugeValue, "flowname_feed_age_seconds", "How long ago the feed in use was read.",
-			uint64(max(now.UnixNano()-s.TakenNs, 0)/1e9), by)
-		send(ch, prometheus.CounterValue, "flowname_feed_reloads_total", "Replacements of the feed that were taken.", s.Reloads, by)
-		send(ch, prometheus.CounterValue, "flowname_feed_errors_total", "Replacements of the feed that could not be used.", s.Refused, by)
-		send(ch, prometheus.CounterValue, "flowname_feed_flows_total", "Flows that the feed marked.", w.flows[i].Load(), by)
-		send(ch, prometheus.CounterValue, "flowname_feed_answers_total", "Answers that the feed has something of.", w.answers[i].Load(), by)
+		by := []string{"feed", s.Name}
+		metric.Size(ch, "flowname_feed_entries", "Entries of the feed in use.", s.Report.Entries, by...)
+		metric.Size(ch, "flowname_feed_refused_entries", "Lines or indicators of the feed in use that could not be taken.", s.Report.AllRefused(), by...)
+		metric.Size(ch, "flowname_feed_age_seconds", "How long ago the feed in use was read.",
+			uint64(max(now.UnixNano()-s.TakenNs, 0)/1e9), by...)
+		metric.Count(ch, "flowname_feed_reloads_total", "Replacements of the feed that were taken.", s.Reloads, by...)
+		metric.Count(ch, "flowname_feed_errors_total", "Replacements of the feed that could not be used.", s.Refused, by...)
+		metric.Count(ch, "flowname_feed_flows_total", "Flows that the feed marked.", w.flows[i].Load(), by...)
+		metric.Count(ch, "flowname_feed_answers_total", "Answers that the feed has something of.", w.answers[i].Load(), by...)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/metric"
 	"flowname/dnscache/logs"
 	"flowname/dnscache/logs/syslog"
 )
@@ -60,7 +61,7 @@ func (c stageCollector) syslog(ch chan<- prometheus.Metric) {
 		return
 	}
 	s := c.d.syslog.Stats()
-	logLines(ch, &s.Read, label{"log", "syslog"})
-	account(ch, "syslog", s)
-	gauge(ch, "flowname_syslog_connections_now", "Senders that are connected by TCP now.", uint64(c.d.syslog.Connections()))
+	logLines(ch, &s.Read, "log", "syslog")
+	metric.Account(ch, "syslog", s)
+	metric.Size(ch, "flowname_syslog_connections_now", "Senders that are connected by TCP now.", uint64(c.d.syslog.Connections()))
 }

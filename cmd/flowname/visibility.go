@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/clients"
+	"flowname/cmd/flowname/metric"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate"
 	"flowname/correlate/findings"
@@ -233,22 +234,22 @@ func (b *clientBook) metrics(ch chan<- prometheus.Metric, joiners []*joiner) {
 		sum.Add(&s.clients)
 	}
 	for how, t := range sum.By {
-		by := []label{{"how", visibility.How(how).String()}}
-		send(ch, prometheus.CounterValue, "flowname_visibility_flows_total", "Flows of clients that a lookup could be expected before, by what names them or why nothing does.", t.Flows, by)
-		send(ch, prometheus.CounterValue, "flowname_visibility_bytes_total", "Bytes of these flows as exported.", t.Bytes, by)
+		by := []string{"how", visibility.How(how).String()}
+		metric.Count(ch, "flowname_visibility_flows_total", "Flows of clients that a lookup could be expected before, by what names them or why nothing does.", t.Flows, by...)
+		metric.Count(ch, "flowname_visibility_bytes_total", "Bytes of these flows as exported.", t.Bytes, by...)
 	}
 	all, own := sum.Tally()
-	send(ch, prometheus.CounterValue, "flowname_visibility_all_flows_total", "Flows of clients that a lookup could be expected before.", all.Flows, nil)
-	send(ch, prometheus.CounterValue, "flowname_visibility_own_flows_total", "Of these, flows with names of their own.", own.Flows, nil)
-	send(ch, prometheus.CounterValue, "flowname_visibility_all_bytes_total", "Bytes of flows of clients that a lookup could be expected before.", all.Bytes, nil)
-	send(ch, prometheus.CounterValue, "flowname_visibility_own_bytes_total", "Of these, bytes of flows with names of their own.", own.Bytes, nil)
+	metric.Count(ch, "flowname_visibility_all_flows_total", "Flows of clients that a lookup could be expected before.", all.Flows)
+	metric.Count(ch, "flowname_visibility_own_flows_total", "Of these, flows with names of their own.", own.Flows)
+	metric.Count(ch, "flowname_visibility_all_bytes_total", "Bytes of flows of clients that a lookup could be expected before.", all.Bytes)
+	metric.Count(ch, "flowname_visibility_own_bytes_total", "Of these, bytes of flows with names of their own.", own.Bytes)
 	for kind := visibility.Asked(1); kind < visibility.NumAsked; kind++ {
-		send(ch, prometheus.CounterValue, "flowname_visibility_asked_total", "Flows of clients to resolvers, by kind.", sum.Asked[kind], []label{{"kind", kind.String()}})
+		metric.Count(ch, "flowname_visibility_asked_total", "Flows of clients to resolvers, by kind.", sum.Asked[kind], "kind", kind.String())
 	}
-	account(ch, "visibility", struct{ Clients, Evicted, AtDoor, Refused uint64 }{sum.Clients, sum.Evicted, sum.AtDoor, sum.Refused})
+	metric.Account(ch, "visibility", struct{ Clients, Evicted, AtDoor, Refused uint64 }{sum.Clients, sum.Evicted, sum.AtDoor, sum.Refused})
 	network := b.network.load()
 	for _, s := range visibility.Statuses() {
-		send(ch, prometheus.GaugeValue, "flowname_visibility_status_clients", "Clients by status, at most a minute ago.", network.By[s], []label{{"status", s.String()}})
+		metric.Size(ch, "flowname_visibility_status_clients", "Clients by status, at most a minute ago.", network.By[s], "status", s.String())
 	}
 }
 
