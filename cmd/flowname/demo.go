@@ -125,7 +125,7 @@ func playDemo(ctx context.Context, d *daemon, out io.Writer) error {
 		return err
 	}
 	return waitFor(ctx, "the flows", func() bool {
-		decoded, joined := d.receivers[0].stats.load(), d.joiners[0].stats.load()
+		decoded, joined := d.receivers[0].stats.Load(), d.joiners[0].stats.Load()
 		return d.receivers[0].socket.Stats().Datagrams == sent && decoded.Records > 0 && joined.Total.Flows == decoded.Records
 	})
 }

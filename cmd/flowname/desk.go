@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/sinkholes"
 	"flowname/correlate"
@@ -44,7 +45,7 @@ type reporter struct {
 
 	file  *export.File // nil: nobody wants lines
 	buf   []byte
-	stats snapshot[export.FileStats]
+	stats counters.Snapshot[export.FileStats]
 }
 
 // reporterConfig is what a reporter is made of besides its flags.
@@ -203,7 +204,7 @@ func (r *reporter) write() error {
 	}
 	r.buf = r.desk.Take(r.buf[:0])
 	err := errors.Join(r.file.Write(r.buf), r.file.Flush())
-	r.stats.store(r.file.Stats())
+	r.stats.Store(r.file.Stats())
 	return err
 }
 

@@ -87,6 +87,6 @@ func (c stageCollector) findings(ch chan<- prometheus.Metric) {
 		metric.Account(ch, "lives", r.names.Stats())
 	}
 	if r.file != nil {
-		metric.Account(ch, "findings_output", r.stats.load())
+		metric.Account(ch, "findings_output", r.stats.Load())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/dnswire"
@@ -17,8 +18,8 @@ type wireTap struct {
 	sensor *sensor.Sensor
 	intake *evidence.Intake
 
-	sensorStats snapshot[sensor.Stats]
-	dnsStats    snapshot[dnswire.Stats]
+	sensorStats counters.Snapshot[sensor.Stats]
+	dnsStats    counters.Snapshot[dnswire.Stats]
 }
 
 func openWireTap(iface string, config evidence.Config, file func(*dnscache.Response)) (*wireTap, error) {
@@ -58,6 +59,6 @@ func (t *wireTap) run(ctx context.Context) error {
 }
 
 func (t *wireTap) publish() {
-	t.sensorStats.store(t.sensor.Stats())
-	t.dnsStats.store(t.intake.Stats())
+	t.sensorStats.Store(t.sensor.Stats())
+	t.dnsStats.Store(t.intake.Stats())
 }

@@ -72,7 +72,7 @@ func readBounded(path string, limit int64) ([]byte, error) {
 func (d *daemon) templatesLearned() uint64 {
 	var sum uint64
 	for _, r := range d.receivers {
-		s := r.stats.load()
+		s := r.stats.Load()
 		sum += s.TemplatesLearned + s.TemplatesReplaced + s.TemplatesWithdrawn
 	}
 	return sum

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/exports"
 	"flowname/correlate"
 	"flowname/correlate/export"
@@ -45,7 +46,7 @@ type receiver struct {
 	records []flows.Record
 	join    func([]flows.Record) // lent until it returns
 	ended   chan struct{}        // closed after the last join
-	stats   snapshot[netflow.Stats]
+	stats   counters.Snapshot[netflow.Stats]
 	log     *slog.Logger
 
 	dns     exports.DNS
@@ -81,7 +82,7 @@ func (r *receiver) handle(datagrams []listen.Datagram) {
 		for i := range r.answers {
 			r.file(r.dns.Evidence(&r.answers[i]))
 		}
-		r.stats.store(r.decoder.Stats())
+		r.stats.Store(r.decoder.Stats())
 		r.join(r.records)
 	}
 }
@@ -133,7 +134,7 @@ func (r *receiver) forget(exporter netip.AddrPort) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.decoder.Forget(exporter)
-	r.stats.store(r.decoder.Stats())
+	r.stats.Store(r.decoder.Stats())
 }
 
 // complain logs what was refused, seldom: the counters tell how often.
@@ -158,8 +159,8 @@ type joiner struct {
 	ended  <-chan struct{} // the receiver has
 	lines  chan<- lineBuffer
 	spare  chan []byte
-	stats  snapshot[joinStats]
-	clocks snapshot[[]correlate.Clock]
+	stats  counters.Snapshot[joinStats]
+	clocks counters.Snapshot[[]correlate.Clock]
 
 	mu         sync.Mutex
 	correlator *correlate.Correlator
@@ -223,10 +224,10 @@ func (j *joiner) emitLocked(f *correlate.Flow) {
 
 // passLocked gives the lines to the writer and takes an empty buffer.
 func (j *joiner) passLocked() {
-	j.stats.store(joinStats{j.correlator.Stats(), j.correlator.Waiting(), j.lookout.clientStats()})
+	j.stats.Store(joinStats{j.correlator.Stats(), j.correlator.Waiting(), j.lookout.clientStats()})
 	if n := j.correlator.ClockChanges(); n != j.changes {
 		j.changes = n
-		j.clocks.store(j.correlator.AppendClocks(nil)) // a new slice: others have the old one
+		j.clocks.Store(j.correlator.AppendClocks(nil)) // a new slice: others have the old one
 	}
 	if len(j.buf) == 0 {
 		return

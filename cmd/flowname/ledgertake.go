@@ -43,10 +43,10 @@ func (d *daemon) takeLedger() *ledger.Ledger {
 	l.AddAgents(d.agentReports(c))
 	l.AddExporters(reports)
 	for _, j := range d.joiners {
-		c.Exported += j.stats.load().Total.Flows
-		l.AddClocks(j.clocks.load())
+		c.Exported += j.stats.Load().Total.Flows
+		l.AddClocks(j.clocks.Load())
 	}
-	c.LostLines = d.writer.stats.load().LostLines
+	c.LostLines = d.writer.stats.Load().LostLines
 	c.Sockets = len(d.receivers)
 	if d.group != nil {
 		c.BufferWarning = d.group.BufferWarning()
@@ -60,7 +60,7 @@ func (d *daemon) takeLedger() *ledger.Ledger {
 func (d *daemon) agentReports(c *ledger.Collector) []sflow.Report {
 	var all []sflow.Report
 	for _, r := range d.samplers {
-		s, a := r.socket.Stats(), r.account.load()
+		s, a := r.socket.Stats(), r.account.Load()
 		c.SampleDatagrams += s.Datagrams
 		c.SampleBytes += s.Bytes
 		c.SampleKernelDrops += s.KernelDrops

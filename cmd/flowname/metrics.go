@@ -61,7 +61,7 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	c.d.watch.feeds.metrics(ch, time.Now())
 	c.d.watch.usual.metrics(ch)
-	metric.Account(ch, "output", c.d.writer.stats.load())
+	metric.Account(ch, "output", c.d.writer.stats.Load())
 	metric.Account(ch, "cache", c.d.cache.Stats())
 	metric.Account(ch, "geo", c.d.places.Stats())
 	if c.d.access != nil {
@@ -73,21 +73,21 @@ func (c stageCollector) flows(ch chan<- prometheus.Metric) {
 	var decoded netflow.Stats
 	for i, r := range c.d.receivers {
 		metric.Account(ch, "listen", r.socket.Stats(), "socket", strconv.Itoa(i))
-		counters.Add(&decoded, r.stats.load())
+		counters.Add(&decoded, r.stats.Load())
 	}
 	for _, s := range c.d.streams {
 		transport := []string{"transport", strings.ToLower(s.transport)}
 		metric.Account(ch, "stream", s.listener.Stats(), transport...)
 		metric.Size(ch, "flowname_stream_connections", "Exporters that are connected now.",
 			uint64(s.listener.Connections()), transport...)
-		counters.Add(&decoded, s.receiver.stats.load())
+		counters.Add(&decoded, s.receiver.stats.Load())
 	}
 	metric.Account(ch, "netflow", decoded)
 	c.samples(ch)
 	var joined correlate.Stats
 	waiting := 0
 	for _, j := range c.d.joiners {
-		s := j.stats.load()
+		s := j.stats.Load()
 		joined.Add(&s.Stats)
 		waiting += s.waiting
 	}
@@ -112,7 +112,7 @@ func (c stageCollector) samples(ch chan<- prometheus.Metric) {
 	var sum sampleAccount
 	for i, r := range c.d.samplers {
 		metric.Account(ch, "sflow_listen", r.socket.Stats(), "socket", strconv.Itoa(i))
-		a := r.account.load()
+		a := r.account.Load()
 		counters.Add(&sum.refused, a.refused)
 		counters.Add(&sum.samples, a.samples)
 		counters.Add(&sum.dns, a.dns)
@@ -126,8 +126,8 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 	var wire dnswire.Stats
 	if tap := c.d.tap; tap != nil {
 		metric.Account(ch, "capture", tap.live.Stats())
-		metric.Account(ch, "sensor", tap.sensorStats.load())
-		counters.Add(&wire, tap.dnsStats.load())
+		metric.Account(ch, "sensor", tap.sensorStats.Load())
+		counters.Add(&wire, tap.dnsStats.Load())
 	}
 	if s := c.d.dnstap; s != nil {
 		metric.Account(ch, "dnstap", s.server.Stats())
@@ -143,7 +143,7 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 		s.connections(ch, "powerdns", &wire)
 	}
 	for _, r := range c.d.samplers {
-		counters.Add(&wire, r.account.load().wire)
+		counters.Add(&wire, r.account.Load().wire)
 	}
 	metric.Account(ch, "dns", wire)
 }

@@ -40,7 +40,7 @@ type resolverServer struct {
 // A resolverPeer is a connected resolver.
 type resolverPeer struct {
 	intake *evidence.Intake
-	dns    snapshot[dnswire.Stats]
+	dns    counters.Snapshot[dnswire.Stats]
 }
 
 // openResolvers opens the socket of an address of the form unix:PATH or tcp:ADDR.
@@ -162,7 +162,7 @@ func (s *resolverServer) leave(p *resolverPeer) {
 func (s *resolverServer) serve(ctx context.Context, conn net.Conn, p *resolverPeer) {
 	who := []any{"protocol", s.protocol, "peer", conn.RemoteAddr()}
 	s.log.Info("a resolver is connected", who...)
-	if err := s.read(ctx, conn, p.intake, func() { p.dns.store(p.intake.Stats()) }); err != nil {
+	if err := s.read(ctx, conn, p.intake, func() { p.dns.Store(p.intake.Stats()) }); err != nil {
 		s.log.Warn("a resolver's connection broke", append(who, "err", err)...)
 		return
 	}
@@ -175,7 +175,7 @@ func (s *resolverServer) account() (dns dnswire.Stats, peers, over uint64) {
 	defer s.mu.Unlock()
 	dns = s.dns
 	for p := range s.peers {
-		counters.Add(&dns, p.dns.load())
+		counters.Add(&dns, p.dns.Load())
 	}
 	return dns, uint64(len(s.peers)), s.over
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/exports"
 	"flowname/dnscache/dnswire"
 	"flowname/flows/listen"
@@ -30,7 +31,7 @@ type sampleReceiver struct {
 	allow   []netip.Prefix // whose datagrams are read; empty means everyone's
 	samples *exports.SampleDecoder
 	refused sampleRefusals
-	account snapshot[sampleAccount]
+	account counters.Snapshot[sampleAccount]
 }
 
 // openSamples opens the sockets for sFlow.
@@ -76,7 +77,7 @@ func (r *sampleReceiver) handle(datagrams []listen.Datagram) {
 		r.empty()
 		datagrams = r.fill(datagrams)
 		dns, wire := r.samples.DNSStats()
-		r.account.store(sampleAccount{r.refused, r.samples.Stats(), dns, wire})
+		r.account.Store(sampleAccount{r.refused, r.samples.Stats(), dns, wire})
 		r.join(r.records)
 	}
 }

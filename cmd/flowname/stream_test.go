@@ -341,7 +341,7 @@ func TestStreamServerForgets(t *testing.T) {
 		t.Error(err)
 	}
 	<-s.receiver.ended // or the joiner would wait for ever
-	if got := s.receiver.stats.load(); got.ExportersForgotten != 1 || got.UnknownTemplateSets != 1 {
+	if got := s.receiver.stats.Load(); got.ExportersForgotten != 1 || got.UnknownTemplateSets != 1 {
 		t.Errorf("stats %+v", got)
 	}
 }

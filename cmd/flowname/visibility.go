@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flowname/cmd/flowname/clients"
+	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/metric"
 	"flowname/cmd/flowname/table"
 	"flowname/correlate"
@@ -53,7 +54,7 @@ type clientBook struct {
 	mu     sync.Mutex // held while all clients are looked at
 	keeper visibility.Keeper
 
-	network snapshot[visibility.Network]
+	network counters.Snapshot[visibility.Network]
 }
 
 // A lockedTable is a table with the lock of its joiner.
@@ -173,7 +174,7 @@ func (b *clientBook) look(visit func(*visibility.Row, visibility.Status)) (netwo
 		network.AddRows(rows, &b.judge, visit)
 		return true
 	})
-	b.network.store(network)
+	b.network.Store(network)
 	return network
 }
 
@@ -230,7 +231,7 @@ func (b *clientBook) metrics(ch chan<- prometheus.Metric, joiners []*joiner) {
 	}
 	var sum visibility.Stats
 	for _, j := range joiners {
-		s := j.stats.load()
+		s := j.stats.Load()
 		sum.Add(&s.clients)
 	}
 	for how, t := range sum.By {
@@ -247,7 +248,7 @@ func (b *clientBook) metrics(ch chan<- prometheus.Metric, joiners []*joiner) {
 		metric.Count(ch, "flowname_visibility_asked_total", "Flows of clients to resolvers, by kind.", sum.Asked[kind], "kind", kind.String())
 	}
 	metric.Account(ch, "visibility", struct{ Clients, Evicted, AtDoor, Refused uint64 }{sum.Clients, sum.Evicted, sum.AtDoor, sum.Refused})
-	network := b.network.load()
+	network := b.network.Load()
 	for _, s := range visibility.Statuses() {
 		metric.Size(ch, "flowname_visibility_status_clients", "Clients by status, at most a minute ago.", network.By[s], "status", s.String())
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"flowname/cmd/flowname/counters"
 	"flowname/correlate/export"
 )
 
@@ -22,7 +23,7 @@ type writer struct {
 	file   *export.File
 	in     chan lineBuffer // closed when the joiners have ended
 	reopen chan struct{}
-	stats  snapshot[export.FileStats]
+	stats  counters.Snapshot[export.FileStats]
 	log    *slog.Logger
 }
 
@@ -41,7 +42,7 @@ func (w *writer) run(failed func(error)) error {
 		case b, ok := <-w.in:
 			if !ok {
 				err := w.file.Close()
-				w.stats.store(w.file.Stats())
+				w.stats.Store(w.file.Stats())
 				return err
 			}
 			err = w.file.Write(b.lines)
@@ -53,7 +54,7 @@ func (w *writer) run(failed func(error)) error {
 				w.log.Error("the output could not be reopened; the old file stays in use", "err", err)
 			}
 		}
-		w.stats.store(w.file.Stats())
+		w.stats.Store(w.file.Stats())
 		if err != nil {
 			w.log.Error("lines could not be written and are lost", "err", err)
 			if w.file.IsStream() {

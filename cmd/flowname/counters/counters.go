@@ -1,5 +1,6 @@
 // Package counters reads the accounts that other packages keep: plain structs of
-// uint64, which it visits by reflection, so that no list of them can miss one.
+// uint64, which it visits by reflection, so that no list of them can miss one, and
+// copies of which the owner shows to others.
 package counters
 
 import (
