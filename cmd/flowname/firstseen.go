@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"flowname/cmd/flowname/command"
+	"flowname/cmd/flowname/lograte"
 	"flowname/dnscache"
 	"flowname/dnscache/firstseen"
 )
@@ -84,7 +85,7 @@ func (s *sightings) keep(ctx context.Context, log *slog.Logger) error {
 	}
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
-	var complaints seldom
+	var complaints lograte.Limit
 	for {
 		select {
 		case <-ctx.Done():
@@ -94,7 +95,7 @@ func (s *sightings) keep(ctx context.Context, log *slog.Logger) error {
 			if err == nil {
 				continue
 			}
-			if ok, _ := complaints.allow(now); ok {
+			if ok, _ := complaints.Allow(now); ok {
 				log.Error("first sightings could not be written; it is tried again", "err", err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"flowname/cmd/flowname/lograte"
 	"flowname/flows/listen"
 	"flowname/flows/listen/stream"
 	"flowname/flows/netflow"
@@ -35,7 +36,7 @@ type streamServer struct {
 	in        chan delivery
 	log       *slog.Logger
 
-	comings, refusals seldom
+	comings, refusals lograte.Limit
 }
 
 // openStreams opens the listeners for IPFIX by TCP and TLS.
@@ -137,8 +138,8 @@ func (s *streamServer) refused(err error) {
 }
 
 // say logs a line that a peer can cause, seldom: the counters tell how often.
-func (s *streamServer) say(kind *seldom, level slog.Level, text string, args ...any) {
-	ok, unsaid := kind.allow(time.Now())
+func (s *streamServer) say(kind *lograte.Limit, level slog.Level, text string, args ...any) {
+	ok, unsaid := kind.Allow(time.Now())
 	if !ok {
 		return
 	}

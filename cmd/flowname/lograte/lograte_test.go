@@ -1,15 +1,13 @@
-package main
+package lograte
 
 import (
 	"testing"
 	"time"
-
-	"flowname/cmd/flowname/exports/exportstest"
 )
 
-func TestSeldom(t *testing.T) {
-	var s seldom
-	start := time.Unix(exportstest.Start, 0)
+func TestLimit(t *testing.T) {
+	var s Limit
+	start := time.Unix(1_700_000_000, 0)
 	for i, c := range []struct {
 		at     time.Duration
 		events int
@@ -17,14 +15,14 @@ func TestSeldom(t *testing.T) {
 		unsaid int // told with the first line
 	}{
 		{0, 3, 3, 0},
-		{seldomPeriod / 2, 100, seldomLines - 3, 0},
-		{seldomPeriod - 1, 1, 0, 0},
-		{seldomPeriod, 1, 1, 104 - seldomLines},
-		{seldomPeriod, 1, 1, 0},
+		{period / 2, 100, mostLines - 3, 0},
+		{period - 1, 1, 0, 0},
+		{period, 1, 1, 104 - mostLines},
+		{period, 1, 1, 0},
 	} {
 		said, unsaid := 0, 0
 		for range c.events {
-			if ok, n := s.allow(start.Add(c.at)); ok {
+			if ok, n := s.Allow(start.Add(c.at)); ok {
 				said++
 				unsaid += n
 			}
