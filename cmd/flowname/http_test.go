@@ -35,7 +35,7 @@ func TestHTTPBeyondLoopback(t *testing.T) {
 	}
 	eventually(t, "the evidence is known", func() bool {
 		var out, errs bytes.Buffer
-		execute([]string{"history", "shop.example", "--server", "http://ann:secret@" + c.http}, command.Streams{Out: &out, Err: &errs})
+		execute([]string{"history", "blog.example", "--server", "http://ann:secret@" + c.http}, command.Streams{Out: &out, Err: &errs})
 		return strings.Contains(out.String(), "198.51.100.10")
 	})
 	for _, q := range []struct {
