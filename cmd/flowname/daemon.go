@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -19,8 +20,8 @@ import (
 	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/sinkholes"
+	"flowname/cmd/flowname/sources"
 	"flowname/dnscache"
-	"flowname/dnscache/logs/syslog"
 	"flowname/flows/listen"
 	"flowname/flows/netflow"
 	"flowname/geo"
@@ -55,12 +56,7 @@ type daemon struct {
 	writer    *writer
 	exporters *exporterState // nil: no flows
 
-	tap      *wireTap        // nil: no capture
-	dnstap   *dnstapServer   // nil: no dnstap
-	powerDNS *powerDNSServer // nil: none
-	logs     []*followedLog
-	stdin    *pipedLog      // nil: no log comes by stdin
-	syslog   *syslog.Server // nil: none
+	sources *sources.Sources
 
 	http         *http.Server // nil: none
 	access       *httpAccess
@@ -123,9 +119,7 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	}
 	d.writer = newWriter(file, log)
 	for _, open := range []func() error{
-		func() error { return d.openSources(c) },
-		func() error { return d.openLogs(c, std.In) },
-		func() error { return d.openSyslog(&c.SyslogFlags) },
+		func() error { return d.openSources(c, std.In) },
 		func() error { return d.openFlows(c) },
 		func() error { return d.openStreams(c) },
 		func() error { return d.openSamples(c) },
@@ -146,18 +140,8 @@ func (d *daemon) announce(c *runCmd) {
 	}
 	d.watch.feeds.announce(d.log)
 	d.watch.reporter.announce(d.log)
-	if d.tap != nil {
-		d.log.Info("watching DNS", "interface", c.Capture)
-	}
-	if d.dnstap != nil {
-		d.log.Info("waiting for dnstap", "address", d.dnstap.listener.Addr())
-	}
-	if d.powerDNS != nil {
-		d.log.Info("waiting for PowerDNS protobuf", "address", d.powerDNS.listener.Addr())
-	}
-	d.announceLogs()
-	d.announceSyslog()
-	if !d.hasDNS() && !(d.sflow != nil && c.AcceptUnmatched) {
+	d.sources.Announce()
+	if d.sources.None() && !(d.sflow != nil && c.AcceptUnmatched) {
 		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture, --dnstap, --dns-log and --syslog")
 	}
 	if d.group != nil {
@@ -173,11 +157,6 @@ func (d *daemon) announce(c *runCmd) {
 	if d.http != nil {
 		d.log.Info("serving", "http", d.httpListener.Addr())
 	}
-}
-
-// hasDNS says whether there is a live source of DNS.
-func (d *daemon) hasDNS() bool {
-	return d.tap != nil || d.dnstap != nil || d.powerDNS != nil || len(d.logs) > 0 || d.stdin != nil || d.syslog != nil
 }
 
 // loadFiles files the evidence of files before anything is listened to.
@@ -200,27 +179,18 @@ func (d *daemon) loadFiles(paths []string) error {
 	return nil
 }
 
-func (d *daemon) openSources(c *runCmd) (err error) {
-	if c.Capture != "" {
-		if d.tap, err = openWireTap(c.Capture, d.dns, d.fileLive); err != nil {
-			return err
-		}
-	}
-	if c.Dnstap != "" {
-		if d.dnstap, err = openDnstap(c.Dnstap, d.dns, d.fileLive, d.log); err != nil {
-			return err
-		}
-	}
-	if c.PowerDNS != "" {
-		if d.powerDNS, err = openPowerDNS(c.PowerDNS, d.dns, d.fileLive, d.log); err != nil {
-			return err
-		}
-	}
-	return nil
+func (d *daemon) openSources(c *runCmd, stdin io.Reader) (err error) {
+	d.sources, err = sources.Open(sources.Config{
+		Capture: c.Capture, Dnstap: c.Dnstap, PowerDNS: c.PowerDNS, DNSLog: c.DNSLog, Syslog: c.SyslogFlags,
+		DNS: d.dns, Data: c.Data, Stdin: stdin, Log: d.log,
+		Response: d.fileLive, Connection: d.fileConnection,
+		Flush: func() error { return d.cache.Flush(time.Now().UnixNano()) },
+	})
+	return err
 }
 
 func (d *daemon) openFlows(c *runCmd) (err error) {
-	if c.Netflow == off {
+	if c.Netflow == command.Off {
 		return nil
 	}
 	d.group, err = listen.Open(listen.Config{Addr: c.Netflow, Sockets: c.Sockets, ReceiveBuffer: c.ReceiveBuffer})
@@ -237,7 +207,7 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 }
 
 func (d *daemon) openHTTP(flags HTTPFlags) (err error) {
-	if flags.HTTP == off {
+	if flags.HTTP == command.Off {
 		return nil
 	}
 	if d.access, err = openHTTPAccess(flags); err != nil {
@@ -261,17 +231,8 @@ func (d *daemon) abandon() {
 	if d.sflow != nil {
 		d.sflow.Close()
 	}
-	if d.tap != nil {
-		d.tap.live.Close()
-	}
-	if d.dnstap != nil {
-		d.dnstap.listener.Close()
-	}
-	if d.powerDNS != nil {
-		d.powerDNS.listener.Close()
-	}
-	if d.syslog != nil {
-		d.syslog.Close()
+	if d.sources != nil {
+		d.sources.Close()
 	}
 	if d.writer != nil {
 		d.writer.file.Close()
@@ -294,7 +255,7 @@ func (d *daemon) abandon() {
 //  6. findings, first sightings and baselines are written, what was learned of exporters and
 //     clients is saved, the cache writes what it holds and closes
 func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
-	sources, sourcesCtx := errgroup.WithContext(ctx)
+	tasks, tasksCtx := errgroup.WithContext(ctx)
 	services, stopServices := context.WithCancel(context.Background())
 	defer stopServices()
 
@@ -323,12 +284,10 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	for _, j := range d.joiners {
 		joined.Go(j.run)
 	}
-	d.startSources(sources, sourcesCtx, failed)
+	d.startSources(tasks, tasksCtx, failed)
 
-	err := sources.Wait() // 1, 2
-	if d.syslog != nil {
-		d.syslog.Flush()
-	}
+	err := tasks.Wait() // 1, 2
+	d.sources.Ended()
 	joined.Wait() // 3
 	close(d.writer.in)
 	err = errors.Join(err, <-written) // 4
@@ -340,8 +299,8 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 
 // startSources starts what brings data in; the failure of any, or of the
 // output, ends them all.
-func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, failed <-chan error) {
-	sources.Go(func() error {
+func (d *daemon) startSources(tasks *errgroup.Group, ctx context.Context, failed <-chan error) {
+	tasks.Go(func() error {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -350,32 +309,15 @@ func (d *daemon) startSources(sources *errgroup.Group, ctx context.Context, fail
 		}
 	})
 	for _, r := range d.receivers {
-		sources.Go(func() error { return r.run(ctx) })
+		tasks.Go(func() error { return r.run(ctx) })
 	}
 	for _, r := range d.samplers {
-		sources.Go(func() error { return r.run(ctx) })
+		tasks.Go(func() error { return r.run(ctx) })
 	}
 	for _, s := range d.streams {
-		sources.Go(func() error { return s.run(ctx, sources.Go) })
+		tasks.Go(func() error { return s.run(ctx, tasks.Go) })
 	}
-	if d.tap != nil {
-		sources.Go(func() error { return d.tap.run(ctx) })
-	}
-	if d.dnstap != nil {
-		sources.Go(func() error { return d.dnstap.run(ctx, sources.Go) })
-	}
-	if d.powerDNS != nil {
-		sources.Go(func() error { return d.powerDNS.run(ctx, sources.Go) })
-	}
-	for _, l := range d.logs {
-		sources.Go(func() error { return l.follower.Run(ctx) })
-	}
-	if d.stdin != nil {
-		sources.Go(func() error { return d.stdin.run(ctx) })
-	}
-	if d.syslog != nil {
-		d.runSyslog(ctx, sources.Go)
-	}
+	d.sources.Run(ctx, tasks.Go)
 }
 
 // keepHouse does what is done from time to time.

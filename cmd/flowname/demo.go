@@ -108,14 +108,13 @@ func playDemo(ctx context.Context, d *daemon, out io.Writer) error {
   the resolver's dnstap goes to a collector on tcp %v
   the router's IPFIX goes to it on udp %v
 
-`, d.dnstap.listener.Addr(), d.group.Addr())
-	if err := sendDnstap(ctx, d.dnstap.listener.Addr().String()); err != nil {
+`, d.sources.DnstapAddr(), d.group.Addr())
+	if err := sendDnstap(ctx, d.sources.DnstapAddr().String()); err != nil {
 		return err
 	}
 	// Half a minute is played in no time: without this, flows overtake answers.
 	err := waitFor(ctx, "the dnstap stream", func() bool {
-		_, peers, _ := d.dnstap.account()
-		return d.dnstap.server.Stats().Frames > 0 && peers == 0
+		return d.sources.DnstapOver()
 	})
 	if err != nil {
 		return err

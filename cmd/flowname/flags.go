@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"flowname/cmd/flowname/command"
 	"flowname/correlate/export"
 )
 
@@ -23,16 +24,13 @@ type StreamFlags struct {
 
 func (f *StreamFlags) validate() error {
 	switch {
-	case enabled(f.NetflowTLS) && (f.TLSCert == "" || f.TLSKey == "" || f.TLSClientCA == ""):
+	case command.Enabled(f.NetflowTLS) && (f.TLSCert == "" || f.TLSKey == "" || f.TLSClientCA == ""):
 		return errors.New("--netflow-tls needs --tls-cert, --tls-key and --tls-client-ca")
-	case !enabled(f.NetflowTLS) && (f.TLSCert != "" || f.TLSKey != "" || f.TLSClientCA != ""):
+	case !command.Enabled(f.NetflowTLS) && (f.TLSCert != "" || f.TLSKey != "" || f.TLSClientCA != ""):
 		return errors.New("--tls-cert, --tls-key and --tls-client-ca are for --netflow-tls, which is not given")
 	}
 	return nil
 }
-
-// enabled tells whether an address is given and not off.
-func enabled(addr string) bool { return addr != "" && addr != off }
 
 // appendOutput opens the sink of a daemon, which adds to what is there.
 func appendOutput(path string, stdout io.Writer) (*export.File, error) {

@@ -133,7 +133,7 @@ func TestHTTPFlags(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", addr, err, want)
 		}
 	}
-	for _, f := range []HTTPFlags{{HTTP: off, HTTPCert: "x"}, {HTTP: off, HTTPKey: "x"}, {HTTP: off, HTTPRate: -1}} {
+	for _, f := range []HTTPFlags{{HTTP: command.Off, HTTPCert: "x"}, {HTTP: command.Off, HTTPKey: "x"}, {HTTP: command.Off, HTTPRate: -1}} {
 		if f.validate() == nil {
 			t.Errorf("%+v is taken", f)
 		}

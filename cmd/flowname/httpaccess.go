@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
 	"flowname/dnscache"
 	"flowname/dnscache/pdns"
@@ -26,7 +27,7 @@ type HTTPFlags struct {
 // validate refuses a server that everybody could ask what everybody looked up.
 func (f *HTTPFlags) validate() error {
 	switch {
-	case f.HTTP != off && f.HTTPUsers == "" && !onLoopback(f.HTTP):
+	case f.HTTP != command.Off && f.HTTPUsers == "" && !onLoopback(f.HTTP):
 		return fmt.Errorf("--http %s can be reached from outside: give --http-users FILE, or an address of loopback", f.HTTP)
 	case (f.HTTPCert == "") != (f.HTTPKey == ""):
 		return fmt.Errorf("--http-cert and --http-key are wanted both")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"os"
@@ -157,7 +158,8 @@ func TestRunWithBadLogState(t *testing.T) {
 	if err := os.WriteFile(path, []byte(dnsmasqAnswer(1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	state := logStateFile(filepath.Join(dir, "data"), path)
+	hash := sha256.Sum256([]byte(path)) // of two logs of one name
+	state := filepath.Join(dir, "data", fmt.Sprintf("log-%s-%x.state", filepath.Base(path), hash[:6]))
 	if err := os.MkdirAll(filepath.Dir(state), 0o700); err != nil {
 		t.Fatal(err)
 	}

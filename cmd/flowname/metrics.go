@@ -15,7 +15,6 @@ import (
 	"flowname/cmd/flowname/metric"
 	"flowname/correlate"
 	"flowname/dnscache/dnswire"
-	"flowname/dnscache/powerdns"
 	"flowname/flows/netflow"
 )
 
@@ -52,8 +51,6 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	c.flows(ch)
 	c.exporters(ch)
 	c.dns(ch)
-	c.logs(ch)
-	c.syslog(ch)
 	c.findings(ch)
 	c.d.watch.clients.metrics(ch, c.d.joiners)
 	if seen := c.d.watch.seen; seen != nil {
@@ -124,37 +121,11 @@ func (c stageCollector) samples(ch chan<- prometheus.Metric) {
 
 func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 	var wire dnswire.Stats
-	if tap := c.d.tap; tap != nil {
-		metric.Account(ch, "capture", tap.live.Stats())
-		metric.Account(ch, "sensor", tap.sensorStats.Load())
-		counters.Add(&wire, tap.dnsStats.Load())
-	}
-	if s := c.d.dnstap; s != nil {
-		metric.Account(ch, "dnstap", s.server.Stats())
-		s.connections(ch, "dnstap", &wire)
-	}
-	if s := c.d.powerDNS; s != nil {
-		stats := s.server.Stats()
-		metric.Account(ch, "powerdns", stats)
-		for i, n := range stats.ByType {
-			metric.Count(ch, "flowname_powerdns_messages_total", "Messages of PowerDNS, by type.",
-				n, "type", strings.ToLower(powerdns.MessageType(i).String()))
-		}
-		s.connections(ch, "powerdns", &wire)
-	}
+	c.d.sources.Metrics(ch, &wire)
 	for _, r := range c.d.samplers {
 		counters.Add(&wire, r.account.Load().wire)
 	}
 	metric.Account(ch, "dns", wire)
-}
-
-// connections gives what resolvers' connections have in common, and adds up what
-// their messages were.
-func (s *resolverServer) connections(ch chan<- prometheus.Metric, stage string, wire *dnswire.Stats) {
-	dns, peers, over := s.account()
-	metric.Account(ch, stage, struct{ ConnectionsRefused uint64 }{over})
-	counters.Add(wire, dns)
-	metric.Size(ch, "flowname_"+stage+"_connections", "Resolvers that are connected now.", peers)
 }
 
 // tally gives the flows that are named or unnamed, by basis or reason.

@@ -59,6 +59,7 @@ func TestRunTakesPowerDNS(t *testing.T) {
 // TestResolversAreBounded: of both protocols one more than there may be is refused, and
 // taken when another has left.
 func TestResolversAreBounded(t *testing.T) {
+	const maxResolvers = 64 // of sources
 	c := startCollector(t, t.TempDir(), "--powerdns", "tcp:127.0.0.1:0")
 	for stage, addr := range map[string]string{"dnstap": c.dnstap, "powerdns": c.powerDNS} {
 		dial := func() net.Conn {

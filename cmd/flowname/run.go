@@ -17,12 +17,10 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/sinkholes"
+	"flowname/cmd/flowname/sources"
 	"flowname/correlate"
 	"flowname/correlate/feeds"
 )
-
-// off is the value that switches an address off.
-const off = "off"
 
 type runCmd struct {
 	Netflow  string        `help:"UDP address for NetFlow v5, v9 and IPFIX (default ${default}); off for none." default:":2055" placeholder:"ADDR"`
@@ -51,7 +49,7 @@ type runCmd struct {
 	FeedFlags
 	StreamFlags
 	evidence.DNSFlags
-	SyslogFlags
+	sources.SyslogFlags
 	evidence.LogFlags
 	ClientFlags
 	BaselineFlags

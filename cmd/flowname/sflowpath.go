@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/exports"
 	"flowname/dnscache/dnswire"
@@ -36,7 +37,7 @@ type sampleReceiver struct {
 
 // openSamples opens the sockets for sFlow.
 func (d *daemon) openSamples(c *runCmd) (err error) {
-	if !enabled(c.SFlow) {
+	if !command.Enabled(c.SFlow) {
 		return nil
 	}
 	d.sflow, err = listen.Open(listen.Config{Addr: c.SFlow, Sockets: c.Sockets, ReceiveBuffer: c.ReceiveBuffer})

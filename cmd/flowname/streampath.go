@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/lograte"
 	"flowname/flows/listen"
 	"flowname/flows/listen/stream"
@@ -41,12 +42,12 @@ type streamServer struct {
 
 // openStreams opens the listeners for IPFIX by TCP and TLS.
 func (d *daemon) openStreams(c *runCmd) error {
-	if enabled(c.NetflowTCP) {
+	if command.Enabled(c.NetflowTCP) {
 		if err := d.openStream("TCP", stream.Config{Addr: c.NetflowTCP, Allow: c.allowed}, c); err != nil {
 			return err
 		}
 	}
-	if enabled(c.NetflowTLS) {
+	if command.Enabled(c.NetflowTLS) {
 		files := &stream.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
 		return d.openStream("TLS", stream.Config{Addr: c.NetflowTLS, Allow: c.allowed, TLS: files}, c)
 	}

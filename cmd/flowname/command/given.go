@@ -69,3 +69,9 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 		return netip.PrefixFrom(a.Unmap(), p.Bits()-96).Masked(), nil
 	}
 }
+
+// Off is the value that switches an address off.
+const Off = "off"
+
+// Enabled tells whether an address is given and not off.
+func Enabled(addr string) bool { return addr != "" && addr != Off }

@@ -1,4 +1,4 @@
-package main
+package sources
 
 import (
 	"context"
@@ -20,11 +20,12 @@ type SyslogFlags struct {
 }
 
 // openSyslog opens the sockets of --syslog.
-func (d *daemon) openSyslog(f *SyslogFlags) (err error) {
-	if !enabled(f.Syslog) {
+func (s *Sources) openSyslog() (err error) {
+	f := &s.cfg.Syslog
+	if !command.Enabled(f.Syslog) {
 		return nil
 	}
-	config := syslog.Config{Logs: d.dns.Logs, Sink: d.logSink()}
+	config := syslog.Config{Logs: s.cfg.DNS.Logs, Sink: s.sink()}
 	if f.SyslogFormat != "" {
 		if config.Format = logs.ByName(f.SyslogFormat); config.Format == nil {
 			return command.Usagef("--syslog-format: there is no format %q; 'flowname formats' lists them", f.SyslogFormat)
@@ -33,35 +34,35 @@ func (d *daemon) openSyslog(f *SyslogFlags) (err error) {
 	if config.Allow, err = command.ParseNetworks("--syslog-allow", f.SyslogAllow); err != nil {
 		return command.Usagef("%v", err)
 	}
-	if d.syslog, err = syslog.Listen(f.Syslog, config); err != nil {
+	if s.syslog, err = syslog.Listen(f.Syslog, config); err != nil {
 		return fmt.Errorf("%w: give another --syslog", err)
 	}
 	return nil
 }
 
 // announceSyslog tells what is listened on.
-func (d *daemon) announceSyslog() {
-	if d.syslog == nil {
+func (s *Sources) announceSyslog() {
+	if s.syslog == nil {
 		return
 	}
-	udp, tcp := d.syslog.Addrs()
-	d.log.Info("waiting for syslog by UDP", "address", udp)
-	d.log.Info("waiting for syslog by TCP", "address", tcp)
+	udp, tcp := s.syslog.Addrs()
+	s.cfg.Log.Info("waiting for syslog by UDP", "address", udp)
+	s.cfg.Log.Info("waiting for syslog by TCP", "address", tcp)
 }
 
 // runSyslog takes messages until ctx ends.
-func (d *daemon) runSyslog(ctx context.Context, spawn func(func() error)) {
-	spawn(func() error { return d.syslog.RunUDP(ctx) })
-	spawn(func() error { return d.syslog.RunTCP(ctx, spawn) })
+func (s *Sources) runSyslog(ctx context.Context, spawn func(func() error)) {
+	spawn(func() error { return s.syslog.RunUDP(ctx) })
+	spawn(func() error { return s.syslog.RunTCP(ctx, spawn) })
 }
 
-// syslog gives the account of what comes by syslog.
-func (c stageCollector) syslog(ch chan<- prometheus.Metric) {
-	if c.d.syslog == nil {
+// syslogMetrics gives the account of what comes by syslog.
+func (s *Sources) syslogMetrics(ch chan<- prometheus.Metric) {
+	if s.syslog == nil {
 		return
 	}
-	s := c.d.syslog.Stats()
-	logLines(ch, &s.Read, "log", "syslog")
-	metric.Account(ch, "syslog", s)
-	metric.Size(ch, "flowname_syslog_connections_now", "Senders that are connected by TCP now.", uint64(c.d.syslog.Connections()))
+	stats := s.syslog.Stats()
+	logLines(ch, &stats.Read, "log", "syslog")
+	metric.Account(ch, "syslog", stats)
+	metric.Size(ch, "flowname_syslog_connections_now", "Senders that are connected by TCP now.", uint64(s.syslog.Connections()))
 }

@@ -1,4 +1,4 @@
-package main
+package sources
 
 import (
 	"context"
@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/metric"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -178,4 +182,30 @@ func (s *resolverServer) account() (dns dnswire.Stats, peers, over uint64) {
 		counters.Add(&dns, p.dns.Load())
 	}
 	return dns, uint64(len(s.peers)), s.over
+}
+
+// metrics gives what resolvers' connections have in common, and adds up what
+// their messages were.
+func (s *resolverServer) metrics(ch chan<- prometheus.Metric, stage string, wire *dnswire.Stats) {
+	dns, peers, over := s.account()
+	metric.Account(ch, stage, struct{ ConnectionsRefused uint64 }{over})
+	counters.Add(wire, dns)
+	metric.Size(ch, "flowname_"+stage+"_connections", "Resolvers that are connected now.", peers)
+}
+
+// metrics gives what came by dnstap.
+func (s *dnstapServer) metrics(ch chan<- prometheus.Metric, wire *dnswire.Stats) {
+	metric.Account(ch, "dnstap", s.server.Stats())
+	s.resolverServer.metrics(ch, "dnstap", wire)
+}
+
+// metrics gives what came by PowerDNS's protocol.
+func (s *powerDNSServer) metrics(ch chan<- prometheus.Metric, wire *dnswire.Stats) {
+	stats := s.server.Stats()
+	metric.Account(ch, "powerdns", stats)
+	for i, n := range stats.ByType {
+		metric.Count(ch, "flowname_powerdns_messages_total", "Messages of PowerDNS, by type.",
+			n, "type", strings.ToLower(powerdns.MessageType(i).String()))
+	}
+	s.resolverServer.metrics(ch, "powerdns", wire)
 }

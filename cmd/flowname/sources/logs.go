@@ -1,4 +1,4 @@
-package main
+package sources
 
 import (
 	"context"
@@ -21,11 +21,6 @@ import (
 // stdinLog is the path that means stdin.
 const stdinLog = "-"
 
-// logSink files the evidence of logs that are written now.
-func (d *daemon) logSink() logs.Sink {
-	return logs.Sink{Response: d.fileLive, Connection: d.fileConnection}
-}
-
 // A followedLog is a file or a directory that is followed.
 type followedLog struct {
 	path     string
@@ -33,9 +28,9 @@ type followedLog struct {
 }
 
 // openLogs opens what --dns-log gives.
-func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
+func (s *Sources) openLogs() error {
 	seen := map[string]bool{}
-	for _, text := range c.DNSLog {
+	for _, text := range s.cfg.DNSLog {
 		format, path, err := evidence.SplitFormat(text)
 		if err != nil {
 			return err
@@ -50,32 +45,32 @@ func (d *daemon) openLogs(c *runCmd, stdin io.Reader) error {
 		}
 		seen[path] = true
 		if path == stdinLog {
-			d.stdin = &pipedLog{in: stdin, stream: logs.NewStream(format, d.dns.Logs, d.logSink()), log: d.log}
+			s.stdin = &pipedLog{in: s.cfg.Stdin, stream: logs.NewStream(format, s.cfg.DNS.Logs, s.sink()), log: s.cfg.Log}
 			continue
 		}
-		l, err := d.openLog(path, format, c.Data)
+		l, err := s.openLog(path, format)
 		if err != nil {
 			return err
 		}
-		d.logs = append(d.logs, l)
+		s.logs = append(s.logs, l)
 	}
 	return nil
 }
 
 // openLog opens a path to be followed. A state that can not be used is set aside,
 // and the log read from its beginning: what is filed twice is filed once.
-func (d *daemon) openLog(path string, format *logs.Format, data string) (*followedLog, error) {
+func (s *Sources) openLog(path string, format *logs.Format) (*followedLog, error) {
 	config := follow.Config{
-		Path: path, Format: format, Logs: d.dns.Logs, Sink: d.logSink(),
-		StateFile: logStateFile(data, path),
+		Path: path, Format: format, Logs: s.cfg.DNS.Logs, Sink: s.sink(),
+		StateFile: logStateFile(s.cfg.Data, path),
 		// What the state says was read must be in the history before.
-		Durable: func() error { return d.cache.Flush(time.Now().UnixNano()) },
-		Say:     func(_ string, err error) { d.log.Warn("a log needs a look", "err", err) },
+		Durable: s.cfg.Flush,
+		Say:     func(_ string, err error) { s.cfg.Log.Warn("a log needs a look", "err", err) },
 	}
 	f, err := follow.New(config)
 	if errors.Is(err, follow.ErrState) {
 		aside := config.StateFile + ".bad"
-		d.log.Warn("what was remembered of a log can not be used; it is read from its beginning", "set_aside", aside, "err", err)
+		s.cfg.Log.Warn("what was remembered of a log can not be used; it is read from its beginning", "set_aside", aside, "err", err)
 		if err := os.Rename(config.StateFile, aside); err != nil {
 			return nil, err
 		}
@@ -92,16 +87,16 @@ func logStateFile(data, path string) string {
 }
 
 // announceLogs tells what is followed.
-func (d *daemon) announceLogs() {
-	for _, l := range d.logs {
+func (s *Sources) announceLogs() {
+	for _, l := range s.logs {
 		args := []any{"path", l.path}
-		if s := l.follower.Stats(); s.Restarts > 0 {
-			args = append(args, "lines_before", s.Read.Lines)
+		if stats := l.follower.Stats(); stats.Restarts > 0 {
+			args = append(args, "lines_before", stats.Read.Lines)
 		}
-		d.log.Info("following a log", args...)
+		s.cfg.Log.Info("following a log", args...)
 	}
-	if d.stdin != nil {
-		d.log.Info("reading a log from stdin")
+	if s.stdin != nil {
+		s.cfg.Log.Info("reading a log from stdin")
 	}
 }
 

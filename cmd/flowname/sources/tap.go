@@ -1,19 +1,22 @@
-package main
+package sources
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/metric"
 	"flowname/dnscache"
 	"flowname/dnscache/dnswire"
 	"flowname/dnscache/sensor"
 	"flowname/dnscache/sensor/capture"
 )
 
-// A wireTap watches DNS on an interface.
-type wireTap struct {
+// A tap watches DNS on an interface.
+type tap struct {
 	live   *capture.Live
 	sensor *sensor.Sensor
 	intake *evidence.Intake
@@ -22,12 +25,12 @@ type wireTap struct {
 	dnsStats    counters.Snapshot[dnswire.Stats]
 }
 
-func openWireTap(iface string, config evidence.Config, file func(*dnscache.Response)) (*wireTap, error) {
+func newTap(iface string, config evidence.Config, file func(*dnscache.Response)) (*tap, error) {
 	live, err := capture.OpenInterface(iface, capture.LiveConfig{Ports: config.Sensor.Ports})
 	if err != nil {
 		return nil, err
 	}
-	return &wireTap{
+	return &tap{
 		live:   live,
 		sensor: sensor.New(config.Sensor),
 		intake: evidence.NewIntake(config.Wire, file),
@@ -38,7 +41,7 @@ func openWireTap(iface string, config evidence.Config, file func(*dnscache.Respo
 const statsEvery = 64
 
 // run watches until ctx ends.
-func (t *wireTap) run(ctx context.Context) error {
+func (t *tap) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { t.live.Close() })
 	defer stop()
 	defer t.publish()
@@ -58,7 +61,14 @@ func (t *wireTap) run(ctx context.Context) error {
 	}
 }
 
-func (t *wireTap) publish() {
+// metrics gives what the tap has counted, and adds up what its messages were.
+func (t *tap) metrics(ch chan<- prometheus.Metric, wire *dnswire.Stats) {
+	metric.Account(ch, "capture", t.live.Stats())
+	metric.Account(ch, "sensor", t.sensorStats.Load())
+	counters.Add(wire, t.dnsStats.Load())
+}
+
+func (t *tap) publish() {
 	t.sensorStats.Store(t.sensor.Stats())
 	t.dnsStats.Store(t.intake.Stats())
 }

@@ -1,4 +1,4 @@
-package main
+package sources
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -7,21 +7,21 @@ import (
 	"flowname/dnscache/logs"
 )
 
-// logs gives the accounts of all logs, by path.
-func (c stageCollector) logs(ch chan<- prometheus.Metric) {
-	for _, l := range c.d.logs {
+// logMetrics gives the accounts of all logs, by path.
+func (s *Sources) logMetrics(ch chan<- prometheus.Metric) {
+	for _, l := range s.logs {
 		path := []string{"log", l.path}
-		s := l.follower.Stats()
-		logLines(ch, &s.Read, path...)
-		metric.Account(ch, "log", s, path...)
+		stats := l.follower.Stats()
+		logLines(ch, &stats.Read, path...)
+		metric.Account(ch, "log", stats, path...)
 		metric.Size(ch, "flowname_log_newest_timestamp_seconds",
-			"The time of the newest evidence of a log, Unix seconds; 0 where there was none.", uint64(max(0, s.NewestNs)/1e9), path...)
+			"The time of the newest evidence of a log, Unix seconds; 0 where there was none.", uint64(max(0, stats.NewestNs)/1e9), path...)
 	}
-	if c.d.stdin != nil {
+	if s.stdin != nil {
 		path := []string{"log", stdinLog}
-		s := c.d.stdin.stats()
-		logLines(ch, &s, path...)
-		metric.Account(ch, "log_read", s, path...)
+		stats := s.stdin.stats()
+		logLines(ch, &stats, path...)
+		metric.Account(ch, "log_read", stats, path...)
 	}
 }
 
