@@ -7,8 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"sync"
@@ -19,6 +17,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/datadir"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/server"
 	"flowname/cmd/flowname/sinkholes"
 	"flowname/cmd/flowname/sources"
 	"flowname/dnscache"
@@ -58,11 +57,9 @@ type daemon struct {
 
 	sources *sources.Sources
 
-	http         *http.Server // nil: none
-	access       *httpAccess
-	backfilling  sync.Mutex // held while a request fills in names
-	scanning     sync.Mutex // held while a request looks through all names
-	httpListener net.Listener
+	http        *server.Server // nil: none
+	backfilling sync.Mutex     // held while a request fills in names
+	scanning    sync.Mutex     // held while a request looks through all names
 }
 
 func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, err error) {
@@ -155,7 +152,7 @@ func (d *daemon) announce(c *runCmd) {
 	}
 	d.announceSamples()
 	if d.http != nil {
-		d.log.Info("serving", "http", d.httpListener.Addr())
+		d.log.Info("serving", "http", d.http.Addr())
 	}
 }
 
@@ -206,18 +203,11 @@ func (d *daemon) openFlows(c *runCmd) (err error) {
 	return nil
 }
 
-func (d *daemon) openHTTP(flags HTTPFlags) (err error) {
-	if flags.HTTP == command.Off {
-		return nil
+func (d *daemon) openHTTP(flags server.HTTPFlags) (err error) {
+	if flags.HTTP != command.Off {
+		d.http, err = server.Open(flags, d.routes(), pdnsHandler(d.cache), d.log)
 	}
-	if d.access, err = openHTTPAccess(flags); err != nil {
-		return err
-	}
-	if d.httpListener, err = d.access.listen(); err != nil {
-		return err
-	}
-	d.http = newHTTPServer(d)
-	return nil
+	return err
 }
 
 // abandon closes what a failed open has opened.
@@ -267,7 +257,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	house.Go(func() error { return d.watch.reporter.keep(services, d.log) })
 	house.Go(func() error { return d.watch.feeds.keep(services, d.log) })
 	if d.http != nil {
-		house.Go(func() error { return serveHTTP(services, d.http, d.httpListener) })
+		house.Go(func() error { return d.http.Run(services) })
 	}
 
 	failed := make(chan error, 1)
@@ -357,8 +347,8 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			d.reloadCertificates()
 			d.sinkholes.Reload(d.log)
 			d.watch.feeds.ask()
-			if d.access != nil {
-				d.access.reload(d.log)
+			if d.http != nil {
+				d.http.Reload()
 			}
 			if err := d.watch.reporter.reopen(); err != nil {
 				d.log.Error("the file of findings could not be reopened; the old file stays in use", "err", err)

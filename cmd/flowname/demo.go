@@ -195,7 +195,7 @@ func sendExports(ctx context.Context, addr string) (sent uint64, err error) {
 
 // askDemo asks the running collector for histories, as 'flowname history' does.
 func askDemo(d *daemon, out io.Writer) error {
-	server := "http://" + d.httpListener.Addr().String()
+	server := "http://" + d.http.Addr().String()
 	for _, subject := range []string{"198.51.100.10", "beacon.badsite.test"} {
 		fmt.Fprintf(out, "\n$ flowname history %s\n", subject)
 		c := history.Cmd{Subject: subject, Server: server, Format: "table"}

@@ -61,8 +61,8 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	metric.Account(ch, "output", c.d.writer.stats.Load())
 	metric.Account(ch, "cache", c.d.cache.Stats())
 	metric.Account(ch, "geo", c.d.places.Stats())
-	if c.d.access != nil {
-		metric.Account(ch, "http", c.d.access.guard.Stats())
+	if c.d.http != nil {
+		metric.Account(ch, "http", c.d.http.Stats())
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func TestEveryRouteIsDescribed(t *testing.T) {
 	var served, described []string
 	for _, r := range new(daemon).routes() {
-		served = append(served, r.method+" "+r.path)
+		served = append(served, r.Method+" "+r.Path)
 	}
 	operations := apitest.Load(t).Operations()
 	for _, o := range operations {

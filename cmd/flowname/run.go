@@ -16,6 +16,7 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
+	"flowname/cmd/flowname/server"
 	"flowname/cmd/flowname/sinkholes"
 	"flowname/cmd/flowname/sources"
 	"flowname/correlate"
@@ -42,7 +43,7 @@ type runCmd struct {
 	Sockets       int           `help:"UDP sockets that share the NetFlow address; 0 is half the processors." default:"0"`
 	ReceiveBuffer int           `help:"Bytes of receive buffer wanted for each UDP socket." default:"33554432"`
 	Exporter      []string      `help:"Who may export, by UDP, TCP or TLS, and sFlow: a network or an address (repeatable); none means all." placeholder:"CIDR" aliases:"allow-exporter" sep:"none"`
-	HTTPFlags
+	server.HTTPFlags
 	ClockFlags
 	FindingFlags
 	FirstSeenFlags
@@ -77,7 +78,7 @@ func (c *runCmd) Validate() error {
 	if c.allowed, err = command.ParseNetworks("--exporter", c.Exporter); err != nil {
 		return err
 	}
-	if err := c.HTTPFlags.validate(); err != nil {
+	if err := c.HTTPFlags.Check(); err != nil {
 		return err
 	}
 	if err := c.ClientFlags.validate(); err != nil {

@@ -1,6 +1,7 @@
-package main
+package server
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -11,8 +12,6 @@ import (
 
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/guard"
-	"flowname/dnscache"
-	"flowname/dnscache/pdns"
 )
 
 // HTTPFlags are the flags of the HTTP server.
@@ -24,8 +23,8 @@ type HTTPFlags struct {
 	HTTPRate  float64 `name:"http-rate" help:"Requests a second from one address, with bursts of ten times that (default ${default}); 0 for any number." default:"50"`
 }
 
-// validate refuses a server that everybody could ask what everybody looked up.
-func (f *HTTPFlags) validate() error {
+// Check refuses a server that everybody could ask what everybody looked up.
+func (f *HTTPFlags) Check() error {
 	switch {
 	case f.HTTP != command.Off && f.HTTPUsers == "" && !onLoopback(f.HTTP):
 		return fmt.Errorf("--http %s can be reached from outside: give --http-users FILE, or an address of loopback", f.HTTP)
@@ -47,26 +46,44 @@ func onLoopback(addr string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// An httpAccess is how the HTTP server is reached.
-type httpAccess struct {
+// An Server serves routes to those who may ask.
+type Server struct {
 	flags HTTPFlags
 	users *guard.Users // nil: all who reach it
 	guard *guard.Guard
 	cert  atomic.Pointer[tls.Certificate] // nil: no TLS
+
+	log      *slog.Logger
+	listener net.Listener
 }
 
-func openHTTPAccess(flags HTTPFlags) (*httpAccess, error) {
-	a := &httpAccess{flags: flags}
+// Open listens at the address of --http. elsewhere says what it does not have
+// beneath /pdns/ and /dnsdb/.
+func Open(flags HTTPFlags, routes []Route, elsewhere http.Handler, log *slog.Logger) (*Server, error) {
+	a := &Server{flags: flags, log: log}
 	var err error
 	if flags.HTTPUsers != "" {
 		if a.users, err = guard.LoadUsers(flags.HTTPUsers); err != nil {
 			return nil, fmt.Errorf("--http-users: %w", err)
 		}
 	}
-	return a, a.loadCertificate()
+	if err := a.loadCertificate(); err != nil {
+		return nil, err
+	}
+	if a.listener, err = a.listen(); err != nil {
+		return nil, err
+	}
+	a.guard = a.protect(serveRoutes(routes, elsewhere))
+	return a, nil
 }
 
-func (a *httpAccess) loadCertificate() error {
+// Addr is where it listens.
+func (a *Server) Addr() net.Addr { return a.listener.Addr() }
+
+// Stats count requests.
+func (a *Server) Stats() guard.Stats { return a.guard.Stats() }
+
+func (a *Server) loadCertificate() error {
 	if a.flags.HTTPCert == "" {
 		return nil
 	}
@@ -78,20 +95,20 @@ func (a *httpAccess) loadCertificate() error {
 	return nil
 }
 
-// reload reads the files anew. What can not be used leaves the old in place.
-func (a *httpAccess) reload(log *slog.Logger) {
+// Reload reads the files anew. What can not be used leaves the old in place.
+func (a *Server) Reload() {
 	if a.users != nil {
 		if err := a.users.Reload(); err != nil {
-			log.Error("the users of HTTP stay as they were", "err", err)
+			a.log.Error("the users of HTTP stay as they were", "err", err)
 		}
 	}
 	if err := a.loadCertificate(); err != nil {
-		log.Error("the certificate of HTTP stays as it was", "err", err)
+		a.log.Error("the certificate of HTTP stays as it was", "err", err)
 	}
 }
 
 // listen opens the socket, with TLS where there is a certificate.
-func (a *httpAccess) listen() (net.Listener, error) {
+func (a *Server) listen() (net.Listener, error) {
 	l, err := net.Listen("tcp", a.flags.HTTP)
 	if err != nil {
 		return nil, fmt.Errorf("http: %w: give another --http, or off", err)
@@ -108,19 +125,34 @@ func (a *httpAccess) listen() (net.Listener, error) {
 
 // protect puts the guard before a handler. A check of health needs no password.
 // Who asks is logged where others than this machine's users can.
-func (a *httpAccess) protect(next http.Handler, log *slog.Logger) http.Handler {
+func (a *Server) protect(next http.Handler) *guard.Guard {
 	cfg := guard.Config{Users: a.users, Rate: a.flags.HTTPRate, Open: []string{"/healthz"}, Now: time.Now}
 	if a.users != nil {
-		cfg.Log = log
+		cfg.Log = a.log
 	}
-	a.guard = guard.New(cfg, next)
-	return a.guard
+	return guard.New(cfg, next)
 }
 
-// pdnsHandler answers passive DNS queries.
-func pdnsHandler(cache *dnscache.Cache) http.Handler {
-	return pdns.NewHandler(pdns.Config{History: cache, Origin: pdnsOrigin, Now: time.Now})
-}
+// Bounds of the HTTP server: it is for people and scrapers, not for crowds.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
 
-// pdnsOrigin is what passive DNS records say of where they come from.
-const pdnsOrigin = "urn:flowname"
+// Run serves until ctx ends, then lets requests that are under way finish for a
+// moment.
+func (a *Server) Run(ctx context.Context) error {
+	s := &http.Server{Handler: a.guard, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if s.Shutdown(grace) != nil {
+			s.Close()
+		}
+	})
+	defer stop()
+	if err := s.Serve(a.listener); err != http.ErrServerClosed {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
+}
