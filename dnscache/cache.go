@@ -154,10 +154,12 @@ func Open(cfg Config) (*Cache, error) {
 		return nil, err
 	}
 	c.filter = newFilter()
+	c.store.readAhead(aheadToFile)
 	if err := c.warm(); err != nil {
 		_ = c.store.close() // the first error is the one that tells
 		return nil, err
 	}
+	c.store.lookedUp()
 	return c, nil
 }
 

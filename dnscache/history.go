@@ -89,6 +89,8 @@ func OpenHistory(dir string) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.readAhead(aheadToAsk)
+	s.lookedUp()
 	return &History{s}, nil
 }
 

@@ -10,6 +10,9 @@ import (
 
 // history answers from the store.
 func (s *store) history(sk *sink) error {
+	if sk.beneath {
+		defer s.scanned()()
+	}
 	txn := s.read()
 	defer txn.Discard()
 	for _, client := range sk.clients() {

@@ -112,6 +112,9 @@ func (sk *sink) addOutcome(x *outcomeRun) {
 
 // runs answers from the store.
 func (s *store) runs(sk *sink) error {
+	if sk.beneath {
+		defer s.scanned()()
+	}
 	if sk.q.Addr.IsValid() {
 		return s.history(sk)
 	}

@@ -36,6 +36,8 @@ type store struct {
 	version uint64 // of the latest write; guarded by Cache.flushing
 	hold    func() // of tests: a disk that hangs; nil otherwise
 
+	scans atomic.Int32 // going on
+
 	tableBytes, expiredBytes atomic.Uint64 // as of the last Maintain
 }
 
@@ -52,7 +54,9 @@ const (
 	baseTable     = 8 << 20
 	baseLevel     = 64 << 20
 	maxWrites     = 16 // batches on their way
-	compactors    = 3  // the third is the one that looks for what expired
+	lastLevel     = 6
+	bloomMisses   = 0.1
+	compactors    = 3 // the third is the one that looks for what expired
 )
 
 // openStore opens dir, or makes it.
@@ -77,9 +81,12 @@ func openStore(dir string, blockCache int64, warn func(string)) (*store, error) 
 		WithZSTDCompressionLevel(1).
 		WithBlockSize(blockSize).
 		WithBaseTableSize(baseTable).
+		WithMaxLevels(lastLevel + 1).
+		WithBloomFalsePositive(bloomMisses).
 		WithBaseLevelSize(baseLevel).
 		WithChecksumVerificationMode(options.OnBlockRead)
-	opt.LmaxCompaction = true // see expiry.go
+	opt.LmaxCompaction = true   // see expiry.go
+	opt.TableSizeMultiplier = 1 // compaction has up to a dozen tables in memory, uncompressed
 	db, err := guardedOpen(opt)
 	switch {
 	case err == nil:
@@ -222,6 +229,7 @@ func (s *store) state() (st state, err error) {
 func (s *store) maintain() {
 	s.db.SetDiscardTs(s.version)
 	s.measure()
+	s.lookedUp() // new tables, too
 	for s.db.RunValueLogGC(0.5) == nil {
 		continue // each round rewrites one file
 	}
