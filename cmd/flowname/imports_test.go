@@ -75,6 +75,9 @@ func checkImports(t *testing.T, file string) {
 		if ok, why := mayImport(from, to); !ok {
 			t.Errorf("%s imports %s: %s", rel, name, why)
 		}
+		if strings.HasSuffix(to, "test") && !strings.HasSuffix(file, "_test.go") {
+			t.Errorf("%s imports %s: what is for tests stays out of programs", rel, name)
+		}
 	}
 }
 

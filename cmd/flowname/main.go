@@ -1,10 +1,16 @@
 // Command flowname puts names on network flows.
 //
-// The files: one for each command (run, replay, history, hunt, doctor, demo, version);
-// daemon.go wires the stages of the running collector together and holds their
-// shutdown order; dns*.go and flowsource.go turn sources into evidence and records;
-// merge.go orders files by event time; http.go and metrics.go are what
-// others see of the daemon.
+// A command that asks has a package of its own name beneath this one: history,
+// timeline, firstseen, hunt, clients, top and backfill hold the command, its rows, and
+// the daemon's answer to the same question; doctor reads the ledger; check and formats
+// are about files. How they ask and answer is in api, what all commands have in
+// common in command.
+//
+// Here are the two that join. daemon.go wires the stages of the running collector
+// together and holds their shutdown order: sources bring evidence, *path.go bring
+// flows and join them, watch.go and what it leads to looks at both, server and
+// routes.go are what others see of it. pipeline.go does the same over files, which
+// evidence and exports read.
 package main
 
 import (
