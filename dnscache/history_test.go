@@ -33,13 +33,10 @@ func fileHistory(c *Cache) {
 	answer(c, alice, t0+30*sec, "badexample.org", server)
 }
 
-func TestHistory(t *testing.T) {
+// historyCases are questions about what fileHistory has filed.
+func historyCases() []historyCase {
 	const any = "invalid IP"
-	tests := []struct {
-		name string
-		q    Query
-		want []string
-	}{
+	return []historyCase{
 		{"address", Query{Addr: server}, []string{
 			"example.org 192.0.2.1 " + any + " 10-10 x1",
 			"badexample.org 192.0.2.1 10.0.0.1 30-30 x1",
@@ -90,6 +87,15 @@ func TestHistory(t *testing.T) {
 			"badexample.org 192.0.2.1 10.0.0.1 30-30 x1",
 		}},
 	}
+}
+
+type historyCase struct {
+	name string
+	q    Query
+	want []string
+}
+
+func TestHistory(t *testing.T) {
 	memory := open(t, Config{})
 	fileHistory(memory)
 	dir := t.TempDir()
@@ -99,7 +105,7 @@ func TestHistory(t *testing.T) {
 	}
 	fileHistory(disk)
 	check := func(t *testing.T, h historian) {
-		for _, tt := range tests {
+		for _, tt := range historyCases() {
 			t.Run(tt.name, func(t *testing.T) {
 				want := strings.Join(append(tt.want, ""), "\n")
 				if got := historyOf(t, h, tt.q); got != want {

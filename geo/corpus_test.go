@@ -135,62 +135,64 @@ func sourceNetworks(t *testing.T, path string) map[netip.Prefix]Info {
 	return all
 }
 
+// A corpusOutcome is what becomes of opening a file of the corpus.
+type corpusOutcome struct {
+	err   error
+	facts Facts
+}
+
+var corpusFiles = map[string]corpusOutcome{
+	"GeoIP-Anonymous-Plus-Test.mmdb":                 {err: ErrNoFacts},
+	"GeoIP-Residential-Proxy-Test.mmdb":              {err: ErrNoFacts},
+	"GeoIP2-Anonymous-IP-Test.mmdb":                  {err: ErrNoFacts},
+	"GeoIP2-Connection-Type-Test.mmdb":               {err: ErrNoFacts},
+	"GeoIP2-DensityIncome-Test.mmdb":                 {err: ErrNoFacts},
+	"GeoIP2-Domain-Test.mmdb":                        {err: ErrNoFacts},
+	"GeoIP2-IP-Risk-Test.mmdb":                       {err: ErrNoFacts},
+	"GeoIP2-Static-IP-Score-Test.mmdb":               {err: ErrNoFacts},
+	"GeoIP2-User-Count-Test.mmdb":                    {err: ErrNoFacts},
+	"GeoIP2-City-Test.mmdb":                          {facts: FactCountry | FactCity | FactLocation},
+	"GeoIP2-City-Shield-Test.mmdb":                   {facts: FactCountry | FactCity | FactLocation},
+	"GeoLite2-City-Test.mmdb":                        {facts: FactCountry | FactCity | FactLocation},
+	"GeoIP2-Country-Test.mmdb":                       {facts: FactCountry},
+	"GeoIP2-Country-Shield-Test.mmdb":                {facts: FactCountry},
+	"GeoLite2-Country-Test.mmdb":                     {facts: FactCountry},
+	"GeoIP2-Enterprise-Test.mmdb":                    {facts: factsAll},
+	"GeoIP2-Enterprise-Shield-Test.mmdb":             {facts: factsAll},
+	"GeoIP2-Precision-Enterprise-Test.mmdb":          {facts: factsAll},
+	"GeoIP2-Precision-Enterprise-Shield-Test.mmdb":   {facts: factsAll},
+	"GeoIP2-ISP-Test.mmdb":                           {facts: FactASN | FactOrg},
+	"GeoLite2-ASN-Test.mmdb":                         {facts: FactASN | FactOrg},
+	"GeoIP2-City-Test-Broken-Double-Format.mmdb":     {err: ErrDamaged},
+	"GeoIP2-City-Test-Invalid-Node-Count.mmdb":       {err: ErrDamaged},
+	"MaxMind-DB-test-broken-pointers-24.mmdb":        {err: ErrDamaged},
+	"MaxMind-DB-test-broken-search-tree-24.mmdb":     {err: ErrDamaged},
+	"libmaxminddb-metadata-marker-only.mmdb":         {err: ErrDamaged},
+	"libmaxminddb-corrupt-search-tree.mmdb":          {err: ErrNoFacts},
+	"libmaxminddb-offset-integer-overflow.mmdb":      {err: ErrDamaged},
+	"libmaxminddb-separator-record-max-left.mmdb":    {err: ErrDamaged},
+	"libmaxminddb-separator-record-min-left.mmdb":    {err: ErrDamaged},
+	"libmaxminddb-separator-record-min-right.mmdb":   {err: ErrDamaged},
+	"cyclic-data-structure.mmdb":                     {err: ErrDamaged},
+	"invalid-bytes-length.mmdb":                      {err: ErrDamaged},
+	"invalid-data-record-offset.mmdb":                {err: ErrDamaged},
+	"invalid-map-key-length.mmdb":                    {err: ErrDamaged},
+	"invalid-string-length.mmdb":                     {err: ErrDamaged},
+	"metadata-is-an-uint128.mmdb":                    {err: ErrDamaged},
+	"bad-unicode-in-map-key.mmdb":                    {err: ErrDamaged},
+	"unexpected-bytes.mmdb":                          {err: ErrDamaged},
+	"libmaxminddb-deep-nesting.mmdb":                 {err: ErrNoFacts},
+	"libmaxminddb-deep-array-nesting.mmdb":           {err: ErrNoFacts},
+	"libmaxminddb-oversized-array.mmdb":              {err: ErrNoFacts},
+	"libmaxminddb-oversized-map.mmdb":                {err: ErrDamaged},
+	"libmaxminddb-uint64-max-epoch.mmdb":             {err: ErrNoFacts},
+	"libmaxminddb-empty-array-last-in-metadata.mmdb": {err: ErrNoFacts},
+	"libmaxminddb-empty-map-last-in-metadata.mmdb":   {err: ErrNoFacts},
+}
+
 // Every file of the corpus opens with the facts it has, or is refused for a
 // stated reason, and look-ups in those that open end well.
 func TestCorpusFiles(t *testing.T) {
-	type outcome struct {
-		err   error
-		facts Facts
-	}
-	geography := outcome{facts: FactCountry | FactCity | FactLocation}
-	want := map[string]outcome{
-		"GeoIP-Anonymous-Plus-Test.mmdb":                 {err: ErrNoFacts},
-		"GeoIP-Residential-Proxy-Test.mmdb":              {err: ErrNoFacts},
-		"GeoIP2-Anonymous-IP-Test.mmdb":                  {err: ErrNoFacts},
-		"GeoIP2-Connection-Type-Test.mmdb":               {err: ErrNoFacts},
-		"GeoIP2-DensityIncome-Test.mmdb":                 {err: ErrNoFacts},
-		"GeoIP2-Domain-Test.mmdb":                        {err: ErrNoFacts},
-		"GeoIP2-IP-Risk-Test.mmdb":                       {err: ErrNoFacts},
-		"GeoIP2-Static-IP-Score-Test.mmdb":               {err: ErrNoFacts},
-		"GeoIP2-User-Count-Test.mmdb":                    {err: ErrNoFacts},
-		"GeoIP2-City-Test.mmdb":                          geography,
-		"GeoIP2-City-Shield-Test.mmdb":                   geography,
-		"GeoLite2-City-Test.mmdb":                        geography,
-		"GeoIP2-Country-Test.mmdb":                       {facts: FactCountry},
-		"GeoIP2-Country-Shield-Test.mmdb":                {facts: FactCountry},
-		"GeoLite2-Country-Test.mmdb":                     {facts: FactCountry},
-		"GeoIP2-Enterprise-Test.mmdb":                    {facts: factsAll},
-		"GeoIP2-Enterprise-Shield-Test.mmdb":             {facts: factsAll},
-		"GeoIP2-Precision-Enterprise-Test.mmdb":          {facts: factsAll},
-		"GeoIP2-Precision-Enterprise-Shield-Test.mmdb":   {facts: factsAll},
-		"GeoIP2-ISP-Test.mmdb":                           {facts: FactASN | FactOrg},
-		"GeoLite2-ASN-Test.mmdb":                         {facts: FactASN | FactOrg},
-		"GeoIP2-City-Test-Broken-Double-Format.mmdb":     {err: ErrDamaged},
-		"GeoIP2-City-Test-Invalid-Node-Count.mmdb":       {err: ErrDamaged},
-		"MaxMind-DB-test-broken-pointers-24.mmdb":        {err: ErrDamaged},
-		"MaxMind-DB-test-broken-search-tree-24.mmdb":     {err: ErrDamaged},
-		"libmaxminddb-metadata-marker-only.mmdb":         {err: ErrDamaged},
-		"libmaxminddb-corrupt-search-tree.mmdb":          {err: ErrNoFacts},
-		"libmaxminddb-offset-integer-overflow.mmdb":      {err: ErrDamaged},
-		"libmaxminddb-separator-record-max-left.mmdb":    {err: ErrDamaged},
-		"libmaxminddb-separator-record-min-left.mmdb":    {err: ErrDamaged},
-		"libmaxminddb-separator-record-min-right.mmdb":   {err: ErrDamaged},
-		"cyclic-data-structure.mmdb":                     {err: ErrDamaged},
-		"invalid-bytes-length.mmdb":                      {err: ErrDamaged},
-		"invalid-data-record-offset.mmdb":                {err: ErrDamaged},
-		"invalid-map-key-length.mmdb":                    {err: ErrDamaged},
-		"invalid-string-length.mmdb":                     {err: ErrDamaged},
-		"metadata-is-an-uint128.mmdb":                    {err: ErrDamaged},
-		"bad-unicode-in-map-key.mmdb":                    {err: ErrDamaged},
-		"unexpected-bytes.mmdb":                          {err: ErrDamaged},
-		"libmaxminddb-deep-nesting.mmdb":                 {err: ErrNoFacts},
-		"libmaxminddb-deep-array-nesting.mmdb":           {err: ErrNoFacts},
-		"libmaxminddb-oversized-array.mmdb":              {err: ErrNoFacts},
-		"libmaxminddb-oversized-map.mmdb":                {err: ErrDamaged},
-		"libmaxminddb-uint64-max-epoch.mmdb":             {err: ErrNoFacts},
-		"libmaxminddb-empty-array-last-in-metadata.mmdb": {err: ErrNoFacts},
-		"libmaxminddb-empty-map-last-in-metadata.mmdb":   {err: ErrNoFacts},
-	}
 	var files []string
 	for _, pattern := range []string{"test-data/*.mmdb", "bad-data/*/*.mmdb"} {
 		found, err := filepath.Glob(filepath.Join(corpus(t, ""), pattern))
@@ -211,9 +213,9 @@ func TestCorpusFiles(t *testing.T) {
 			t.Errorf("%s: error %#v, want an OpenError with path and advice", path, err)
 		}
 		name := filepath.Base(path)
-		w, ok := want[name]
+		w, ok := corpusFiles[name]
 		if strings.HasPrefix(name, "MaxMind-DB-") && !ok {
-			w, ok = outcome{err: ErrNoFacts}, true // the format's own test data
+			w, ok = corpusOutcome{err: ErrNoFacts}, true // the format's own test data
 		}
 		switch {
 		case !ok:

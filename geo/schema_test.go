@@ -9,16 +9,39 @@ import (
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 )
 
+// A schemaCase is a record and what is made of it.
+type schemaCase struct {
+	name   string
+	kind   string
+	record mmdbtype.DataType
+	schema string
+	facts  Facts
+	want   Info
+}
+
+func testSchemas(t *testing.T, tests []schemaCase) {
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			db, err := parse("x.mmdb", single(tt.kind, tt.record).bytes(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := db.Metadata()
+			if m.Schema != tt.schema || m.Facts != tt.facts || m.Type != tt.kind {
+				t.Errorf("type %q, schema %q with %s, want %q, %q with %s", m.Type, m.Schema, m.Facts, tt.kind, tt.schema, tt.facts)
+			}
+			var got Info
+			found, bad := lookUp(db, &got, netip.MustParseAddr("1.2.3.4"))
+			if diff := cmp.Diff(tt.want, got); diff != "" || !found || bad {
+				t.Errorf("found %v, damaged %v, -want +got:\n%s", found, bad, diff)
+			}
+		})
+	}
+}
+
+// TestSchemas has a record of each maker and product.
 func TestSchemas(t *testing.T) {
-	long := strings.Repeat("é", 200)
-	tests := []struct {
-		name   string
-		kind   string
-		record mmdbtype.DataType
-		schema string
-		facts  Facts
-		want   Info
-	}{
+	testSchemas(t, []schemaCase{
 		{"GeoLite2 City", "GeoLite2-City", record(
 			"continent", record("code", "EU", "names", record("en", "Europe")),
 			"country", record("geoname_id", 2635167, "iso_code", "GB", "names", record("en", "United Kingdom")),
@@ -87,7 +110,13 @@ func TestSchemas(t *testing.T) {
 			Info{ASN: 64500, Org: "Example", Country: "PE", City: "Lima", Lat: -12.04, Lon: -77.03, HasLocation: true}},
 		{"both makers' keys", "x", record("country", record("iso_code", "SE"), "asn", "AS1", "as_name", "One"),
 			"like GeoIP2", FactASN | FactOrg | FactCountry, Info{ASN: 1, Org: "One", Country: "SE"}},
+	})
+}
 
+// TestOddValues has what is missing, wrong or hostile in records.
+func TestOddValues(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	testSchemas(t, []schemaCase{
 		{"name without a number is somebody else's", "x", record("country_code", "FR", "name", "France", "org", "Example SA"),
 			"flat", FactCountry, Info{Country: "FR"}},
 		{"unknown written as dash and zeroes", "x", record("country_code", "-", "city", "-", "latitude", 0.0, "longitude", 0.0, "as_name", "kept"),
@@ -112,24 +141,7 @@ func TestSchemas(t *testing.T) {
 			"flat", FactASN | FactOrg, Info{ASN: 7, Org: "x" + long[:254]}},
 		{"long odd name", "x", record("asn", 7, "as_name", "x"+strings.Repeat("\xffa", 150)),
 			"flat", FactASN | FactOrg, Info{ASN: 7, Org: "x" + strings.Repeat("\uFFFDa", 63) + "\uFFFD"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			db, err := parse("x.mmdb", single(tt.kind, tt.record).bytes(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			m := db.Metadata()
-			if m.Schema != tt.schema || m.Facts != tt.facts || m.Type != tt.kind {
-				t.Errorf("type %q, schema %q with %s, want %q, %q with %s", m.Type, m.Schema, m.Facts, tt.kind, tt.schema, tt.facts)
-			}
-			var got Info
-			found, bad := lookUp(db, &got, netip.MustParseAddr("1.2.3.4"))
-			if diff := cmp.Diff(tt.want, got); diff != "" || !found || bad {
-				t.Errorf("found %v, damaged %v, -want +got:\n%s", found, bad, diff)
-			}
-		})
-	}
+	})
 }
 
 func TestTextCaps(t *testing.T) {

@@ -107,37 +107,59 @@ func onlyStats(s *Sensor) Stats {
 	return stats
 }
 
-func TestMatching(t *testing.T) {
-	const name = "www.example."
-	q, a := ask(7, name, dns.TypeA), answer(7, name, dns.TypeA, 1)
-	given := func(at int64, client, server netip.AddrPort, rest string) string {
-		return fmt.Sprintf("%d %v %v %s", at, client, server, rest)
+// A sensorCase is packets and what a sensor makes of them.
+type sensorCase struct {
+	name    string
+	cfg     Config
+	packets []*packet.Packet
+	want    []string
+	stats   Stats
+}
+
+func testSensor(t *testing.T, cases []sensorCase) {
+	t.Helper()
+	for _, c := range cases {
+		s := New(c.cfg)
+		got := play(s, c.packets...)
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", c.name, diff)
+		}
+		if diff := cmp.Diff(c.stats, onlyStats(s)); diff != "" {
+			t.Errorf("%s: stats (-want +got):\n%s", c.name, diff)
+		}
 	}
-	one := []string{given(5, clientA, server, name+" A 192.0.2.1")}
+}
+
+// asked is the name that most cases ask for.
+const asked = "www.example."
+
+// seen is the record of a message.
+func seen(at int64, client, server netip.AddrPort, rest string) string {
+	return fmt.Sprintf("%d %v %v %s", at, client, server, rest)
+}
+
+// TestMatching: a response is that of the query that it answers.
+func TestMatching(t *testing.T) {
+	const name = asked
+	q, a := ask(7, name, dns.TypeA), answer(7, name, dns.TypeA, 1)
+	one := []string{seen(5, clientA, server, name+" A 192.0.2.1")}
 	dnsToDNS := netip.MustParseAddrPort("10.0.0.99:53")
-	extra := netip.MustParseAddrPort("10.0.0.53:5300")
-	cases := []struct {
-		name    string
-		cfg     Config
-		packets []*packet.Packet
-		want    []string
-		stats   Stats
-	}{
+	testSensor(t, []sensorCase{
 		{"query and response", Config{}, []*packet.Packet{udp(1, clientA, server, q), udp(5, server, clientA, a)}, one,
 			Stats{Queries: 1, Matched: 1}},
 		{"IPv6", Config{}, []*packet.Packet{udp(1, client6, server6, q), udp(5, server6, client6, a)},
-			[]string{given(5, client6, server6, name+" A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
+			[]string{seen(5, client6, server6, name+" A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
 		{"id 0", Config{}, []*packet.Packet{udp(1, clientA, server, ask(0, name, 1)), udp(5, server, clientA, answer(0, name, 1, 1))}, one,
 			Stats{Queries: 1, Matched: 1}},
 		{"A and AAAA from one port under one id", Config{}, []*packet.Packet{
 			udp(1, clientA, server, q), udp(2, clientA, server, ask(7, name, dns.TypeAAAA)),
 			udp(5, server, clientA, answer(7, name, dns.TypeAAAA, 0)), udp(6, server, clientA, a)},
-			[]string{given(5, clientA, server, name+" AAAA"), given(6, clientA, server, name+" A 192.0.2.1")},
+			[]string{seen(5, clientA, server, name+" AAAA"), seen(6, clientA, server, name+" A 192.0.2.1")},
 			Stats{Queries: 2, Matched: 2}},
 		{"two clients with the same port and id", Config{}, []*packet.Packet{
 			udp(1, clientA, server, q), udp(2, clientB, server, ask(7, "other.example.", 1)),
 			udp(5, server, clientA, a), udp(6, server, clientB, answer(7, "other.example.", 1, 2))},
-			[]string{given(5, clientA, server, name+" A 192.0.2.1"), given(6, clientB, server, "other.example. A 192.0.2.2")},
+			[]string{seen(5, clientA, server, name+" A 192.0.2.1"), seen(6, clientB, server, "other.example. A 192.0.2.2")},
 			Stats{Queries: 2, Matched: 2}},
 		{"unsolicited", Config{}, []*packet.Packet{udp(5, server, clientA, a)}, nil, Stats{Unmatched: 1}},
 		{"unsolicited, accepted", Config{AcceptUnmatched: true}, []*packet.Packet{udp(5, server, clientA, a)},
@@ -154,29 +176,49 @@ func TestMatching(t *testing.T) {
 			Stats{Queries: 1, Unmatched: 1}},
 		{"case kept", Config{}, []*packet.Packet{udp(1, clientA, server, ask(7, "wWw.Example.", 1)),
 			udp(5, server, clientA, answer(7, "wWw.Example.", 1, 1))},
-			[]string{given(5, clientA, server, "wWw.Example. A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
+			[]string{seen(5, clientA, server, "wWw.Example. A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
 		{"case changed", Config{AcceptUnmatched: true}, []*packet.Packet{udp(1, clientA, server, ask(7, "wWw.Example.", 1)),
 			udp(4, server, clientA, answer(7, "www.exAmple.", 1, 9)), udp(5, server, clientA, answer(7, "wWw.Example.", 1, 1))},
-			[]string{given(5, clientA, server, "wWw.Example. A 192.0.2.1")}, Stats{Queries: 1, Matched: 1, CaseMismatch: 1}},
+			[]string{seen(5, clientA, server, "wWw.Example. A 192.0.2.1")}, Stats{Queries: 1, Matched: 1, CaseMismatch: 1}},
+	})
+}
+
+// TestMatchingInTime: queries and responses that come again, late or early.
+func TestMatchingInTime(t *testing.T) {
+	const name = asked
+	q, a := ask(7, name, dns.TypeA), answer(7, name, dns.TypeA, 1)
+	one := []string{seen(5, clientA, server, name+" A 192.0.2.1")}
+	testSensor(t, []sensorCase{
 		{"an equal second response", Config{AcceptUnmatched: true}, []*packet.Packet{udp(1, clientA, server, q),
 			udp(5, server, clientA, a), udp(6, server, clientA, a)}, one, Stats{Queries: 1, Matched: 1, Duplicate: 1}},
 		{"a different second response", Config{AcceptUnmatched: true}, []*packet.Packet{udp(1, clientA, server, q),
 			udp(5, server, clientA, a), udp(6, server, clientA, answer(7, name, 1, 9))}, one, Stats{Queries: 1, Matched: 1, Conflict: 1}},
 		{"the query again", Config{Queries: true}, []*packet.Packet{udp(1, clientA, server, q), udp(2, clientA, server, q), udp(5, server, clientA, a)},
-			[]string{given(1, clientA, server, name+" A query"), one[0]}, Stats{Queries: 1, QueriesRepeated: 1, Matched: 1}},
+			[]string{seen(1, clientA, server, name+" A query"), one[0]}, Stats{Queries: 1, QueriesRepeated: 1, Matched: 1}},
 		{"the same asked anew", Config{}, []*packet.Packet{udp(1, clientA, server, q), udp(5, server, clientA, a),
 			udp(second, clientA, server, q), udp(2*second, server, clientA, a)},
-			[]string{one[0], given(2*second, clientA, server, name+" A 192.0.2.1")}, Stats{Queries: 2, Matched: 2}},
+			[]string{one[0], seen(2*second, clientA, server, name+" A 192.0.2.1")}, Stats{Queries: 2, Matched: 2}},
 		{"too late", Config{AcceptUnmatched: true}, []*packet.Packet{udp(0, clientA, server, q), udp(31*second, server, clientA, a)}, nil,
 			Stats{Queries: 1, Late: 1}},
 		{"late by the configured age", Config{QueryAge: time.Second}, []*packet.Packet{udp(0, clientA, server, q), udp(2*second, server, clientA, a)}, nil,
 			Stats{Queries: 1, Late: 1}},
 		{"a response stamped before its query", Config{}, []*packet.Packet{udp(20, clientA, server, q), udp(5, server, clientA, a)}, one,
 			Stats{Queries: 1, Matched: 1}},
+	})
+}
+
+// TestWhatIsDNS: by ports and headers.
+func TestWhatIsDNS(t *testing.T) {
+	const name = asked
+	q, a := ask(7, name, dns.TypeA), answer(7, name, dns.TypeA, 1)
+	one := []string{seen(5, clientA, server, name+" A 192.0.2.1")}
+	dnsToDNS := netip.MustParseAddrPort("10.0.0.99:53")
+	extra := netip.MustParseAddrPort("10.0.0.53:5300")
+	testSensor(t, []sensorCase{
 		{"both ports 53", Config{}, []*packet.Packet{udp(1, dnsToDNS, server, q), udp(5, server, dnsToDNS, a)},
-			[]string{given(5, dnsToDNS, server, name+" A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
+			[]string{seen(5, dnsToDNS, server, name+" A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
 		{"another port", Config{Ports: []uint16{5300}}, []*packet.Packet{udp(1, clientA, extra, q), udp(5, extra, clientA, a)},
-			[]string{given(5, clientA, extra, name+" A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
+			[]string{seen(5, clientA, extra, name+" A 192.0.2.1")}, Stats{Queries: 1, Matched: 1}},
 		{"another port, not configured", Config{}, []*packet.Packet{udp(1, clientA, extra, q)}, nil, Stats{NotDNS: 1}},
 		{"truncated", Config{}, []*packet.Packet{udp(1, clientA, server, q), udp(5, server, clientA, patch(a, 2, a[2]|2))}, one,
 			Stats{Queries: 1, Matched: 1, TruncatedReplies: 1}},
@@ -193,17 +235,7 @@ func TestMatching(t *testing.T) {
 		{"a pointer in the question", Config{}, []*packet.Packet{udp(1, server, clientA, patch(a, 12, 0xc0))}, nil, Stats{BadQuestion: 1}},
 		{"a cut question", Config{}, []*packet.Packet{udp(1, clientA, server, q[:len(q)-1]), udp(1, clientA, server, q[:len(q)-5])}, nil,
 			Stats{BadQuestion: 2}},
-	}
-	for _, c := range cases {
-		s := New(c.cfg)
-		got := play(s, c.packets...)
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s: (-want +got):\n%s", c.name, diff)
-		}
-		if diff := cmp.Diff(c.stats, onlyStats(s)); diff != "" {
-			t.Errorf("%s: stats (-want +got):\n%s", c.name, diff)
-		}
-	}
+	})
 }
 
 // TestEveryPrefixOfAMessage takes messages cut anywhere: none may give more

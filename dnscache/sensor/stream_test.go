@@ -78,20 +78,48 @@ func given(atNs int64, i int) string {
 	return fmt.Sprintf("%d %v %v %s A 192.0.2.%d tcp", atNs, clientA, server, name(i), i+1)
 }
 
+// A streamCase is a server's segments, which answer three queries, and what they
+// give; stats are what differs of the counters.
+type streamCase struct {
+	name    string
+	packets []*packet.Packet
+	want    []string
+	stats   func(*Stats)
+}
+
+func testStreams(t *testing.T, cases []streamCase) {
+	t.Helper()
+	for _, c := range cases {
+		s := New(Config{})
+		got := play(s, slices.Concat(queries(3), c.packets)...)
+		s.Flush(func(m *Message) { got = append(got, record(m)) })
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", c.name, diff)
+		}
+		want := Stats{Queries: 3, Matched: uint64(len(c.want)), QueriesUnanswered: uint64(3 - len(c.want))}
+		if c.stats != nil {
+			c.stats(&want)
+		}
+		if diff := cmp.Diff(want, onlyStats(s)); diff != "" {
+			t.Errorf("%s: stats (-want +got):\n%s", c.name, diff)
+		}
+		if s.streams.bytes != 0 || len(s.streams.all) != 0 {
+			t.Errorf("%s: %d bytes in %d streams after Flush", c.name, s.streams.bytes, len(s.streams.all))
+		}
+	}
+}
+
+// streamStart is the sequence number of the first byte of the answers.
+const streamStart = 5000
+
+// TestStreams: answers over segments in any order, and more than once.
 func TestStreams(t *testing.T) {
 	one, two, three := answers(0, 1), answers(1, 2), answers(2, 3)
 	all := answers(0, 3)
 	size := uint32(len(one))
-	syn := toClient.syn(1, 4999, nil)
-	const start = 5000
-	junk := make([]byte, 60)
-	long := slices.Concat([]byte{0, 40}, junk[:40])
-	cases := []struct {
-		name    string
-		packets []*packet.Packet
-		want    []string
-		stats   func(*Stats)
-	}{
+	syn := toClient.syn(1, streamStart-1, nil)
+	const start = streamStart
+	testStreams(t, []streamCase{
 		{"three in one segment", []*packet.Packet{syn, toClient.segment(2, start, all)},
 			[]string{given(2, 0), given(2, 1), given(2, 2)}, nil},
 		{"a segment each, then FIN", []*packet.Packet{syn, toClient.segment(2, start, one), toClient.segment(3, start+size, two),
@@ -117,6 +145,17 @@ func TestStreams(t *testing.T) {
 		{"no SYN, in the middle of a message", []*packet.Packet{toClient.segment(2, 77, one[20:]), toClient.segment(3, 77+size-20, two)},
 			[]string{given(3, 1)}, func(s *Stats) { s.StreamUnsynced = 1 }},
 		{"no SYN, no data", []*packet.Packet{toClient.segment(2, 77, nil), toClient.fin(3, 77, nil), toClient.rst(4, 77)}, nil, nil},
+	})
+}
+
+// TestStreamHoles: what is missing is given up, and costs what it was part of.
+func TestStreamHoles(t *testing.T) {
+	one, two, three := answers(0, 1), answers(1, 2), answers(2, 3)
+	size := uint32(len(one))
+	syn := toClient.syn(1, streamStart-1, nil)
+	const start = streamStart
+	junk := make([]byte, 60)
+	testStreams(t, []streamCase{
 		{"a hole that the end gives up", []*packet.Packet{syn, toClient.segment(2, start, one[:30]), toClient.segment(3, start+size, two)},
 			[]string{given(3, 1)}, func(s *Stats) { s.StreamHoles, s.StreamIncomplete = 1, 1 }},
 		{"a hole that time gives up", []*packet.Packet{syn, toClient.segment(2, start+size, two),
@@ -131,6 +170,18 @@ func TestStreams(t *testing.T) {
 			[]string{given(2, 1), given(3, 2)}, func(s *Stats) { s.StreamHoles = 1 }},
 		{"far ahead, junk", []*packet.Packet{syn, toClient.segment(2, start+5_000_000, junk), toClient.segment(3, start, one)},
 			[]string{given(3, 0)}, func(s *Stats) { s.StreamUnsynced = 1 }},
+	})
+}
+
+// TestStreamsOfJunk: what is no message costs itself.
+func TestStreamsOfJunk(t *testing.T) {
+	one, two, three := answers(0, 1), answers(1, 2), answers(2, 3)
+	size := uint32(len(one))
+	syn := toClient.syn(1, streamStart-1, nil)
+	const start = streamStart
+	junk := make([]byte, 60)
+	long := slices.Concat([]byte{0, 40}, junk[:40])
+	testStreams(t, []streamCase{
 		{"cut by the end", []*packet.Packet{syn, toClient.segment(2, start, one[:size-1])}, nil, func(s *Stats) { s.StreamIncomplete = 1 }},
 		{"a prefix too small", []*packet.Packet{syn, toClient.segment(2, start, junk), toClient.segment(3, start+60, two)},
 			[]string{given(3, 1)}, func(s *Stats) { s.StreamBadLength = 1 }},
@@ -143,25 +194,7 @@ func TestStreams(t *testing.T) {
 			func(s *Stats) { s.StreamImplausible = 1 }},
 		{"both ports 53", []*packet.Packet{{TimeNs: 1, Proto: packet.TCP, Src: netip.MustParseAddrPort("10.0.0.9:53"), Dst: server, Seq: 5, Payload: one}},
 			nil, func(s *Stats) { s.Unmatched = 1 }},
-	}
-	for _, c := range cases {
-		s := New(Config{})
-		got := play(s, slices.Concat(queries(3), c.packets)...)
-		s.Flush(func(m *Message) { got = append(got, record(m)) })
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s: (-want +got):\n%s", c.name, diff)
-		}
-		want := Stats{Queries: 3, Matched: uint64(len(c.want)), QueriesUnanswered: uint64(3 - len(c.want))}
-		if c.stats != nil {
-			c.stats(&want)
-		}
-		if diff := cmp.Diff(want, onlyStats(s)); diff != "" {
-			t.Errorf("%s: stats (-want +got):\n%s", c.name, diff)
-		}
-		if s.streams.bytes != 0 || len(s.streams.all) != 0 {
-			t.Errorf("%s: %d bytes in %d streams after Flush", c.name, s.streams.bytes, len(s.streams.all))
-		}
-	}
+	})
 }
 
 // TestFastOpen has the query in the SYN, repeated after it because the server

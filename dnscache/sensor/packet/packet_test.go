@@ -18,19 +18,16 @@ type encapsulation struct {
 }
 
 // encapsulations carry the inner datagram each in its own way.
-func encapsulations(t testing.TB) []encapsulation {
+func encapsulations(t testing.TB) []encapsulation { return append(links(t), tunnels(t)...) }
+
+// links are those of links and of IP itself.
+func links(t testing.TB) []encapsulation {
 	hex := func(text string) []byte { return bytesOf(t, text) }
 	const eth = capture.LinkEthernet
-	ether4, ether6 := ethernet(etherIPv4, inner4()), ethernet(etherIPv6, inner6())
-	tunnel := func(port int, header string, payload []byte) []byte {
-		return ethernet(etherIPv4, ipv4(UDP, udpDatagram(50000, port, join(hex(header), payload))))
-	}
-	gre := func(header string, payload []byte) []byte {
-		return ethernet(etherIPv4, ipv4(protoGRE, join(hex(header), payload)))
-	}
+	ether4 := ethernet(etherIPv4, inner4())
 	return []encapsulation{
 		{"ethernet", eth, ether4, 0, false},
-		{"ethernet, IPv6", eth, ether6, 0, true},
+		{"ethernet, IPv6", eth, ethernet(etherIPv6, inner6()), 0, true},
 		{"ethernet, padded", eth, join(ether4, make([]byte, 9)), 0, false},
 		{"802.1Q", eth, ethernet(etherVLAN, join(hex("0064 0800"), inner4())), 0, false},
 		{"802.1ad and 802.1Q", eth, ethernet(etherQinQ, join(hex("0064 8100 0065 86dd"), inner6())), 0, true},
@@ -69,6 +66,21 @@ func encapsulations(t testing.TB) []encapsulation {
 		{"IPv6 atomic fragment", eth, ethernet(etherIPv6, ipv6Fragment(UDP, 9, 0, udpDatagram(4321, 53, []byte(innerText)))), 0, true},
 		{"IPv4, AH", eth, ethernet(etherIPv4, ipv4(protoAH,
 			join(hex("1104 0000 00000001 00000002 000000000000000000000000"), udpDatagram(4321, 53, []byte(innerText))))), 0, false},
+	}
+}
+
+// tunnels are those of packets in packets.
+func tunnels(t testing.TB) []encapsulation {
+	hex := func(text string) []byte { return bytesOf(t, text) }
+	const eth = capture.LinkEthernet
+	ether4, ether6 := ethernet(etherIPv4, inner4()), ethernet(etherIPv6, inner6())
+	tunnel := func(port int, header string, payload []byte) []byte {
+		return ethernet(etherIPv4, ipv4(UDP, udpDatagram(50000, port, join(hex(header), payload))))
+	}
+	gre := func(header string, payload []byte) []byte {
+		return ethernet(etherIPv4, ipv4(protoGRE, join(hex(header), payload)))
+	}
+	return []encapsulation{
 		{"IP in IP", eth, ethernet(etherIPv4, ipv4(protoIPIP, inner4())), 1, false},
 		{"6in4", eth, ethernet(etherIPv4, ipv4(protoIPv6, inner6())), 1, true},
 		{"4in6", eth, ethernet(etherIPv6, ipv6(protoIPIP, inner4())), 1, false},
