@@ -179,6 +179,7 @@ func (d *Decoder) endMessage() {
 	a.OptionsRecords += uint64(m.options)
 	held := counts{
 		ofMessages: 1, ofRecords: m.flows + m.options, ofFlows: m.flows, ofAll: m.flows + m.options + m.templates,
+		ofFlowsSoFar: m.flows,
 	}
 	m.domain.sequence.observe(a, m.version, m.base.SequenceNum, &held, m.unsure)
 	h.observe(a, m.base.ReceivedNs, m.exportNs)

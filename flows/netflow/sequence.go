@@ -1,16 +1,19 @@
 package netflow
 
+import "slices"
+
 // A Counting is what an exporter's sequence numbers count. v5 has to count
 // flows, v9 messages (RFC 3954 section 5.1), IPFIX data records (RFC 7011
 // section 3.1); not all exporters do.
 type Counting uint8
 
 const (
-	ofMessages Counting = iota
-	ofRecords           // data records, those of options included
-	ofFlows             // data records without them
-	ofAll               // data and template records
-	ofNothing           // the number never changes
+	ofMessages   Counting = iota
+	ofRecords             // data records, those of options included
+	ofFlows               // data records without them
+	ofAll                 // data and template records
+	ofFlowsSoFar          // as ofFlows, those of the message itself included: softflowd
+	ofNothing             // the number never changes
 	countings
 
 	// ofChance is for numbers that follow nothing that is known here.
@@ -23,11 +26,12 @@ const (
 	CountsRecords  = ofRecords
 	CountsFlows    = ofFlows
 	CountsAll      = ofAll
+	CountsSoFar    = ofFlowsSoFar
 	CountsNothing  = ofNothing
 	CountsByChance = ofChance
 )
 
-var countingNames = [...]string{"messages", "data records", "flow records", "data and template records", "nothing", "by chance"}
+var countingNames = [...]string{"messages", "data records", "flow records", "data and template records", "flow records so far", "nothing", "by chance"}
 
 // String is the counting in words.
 func (c Counting) String() string { return countingNames[c] }
@@ -50,11 +54,31 @@ func (c *counts) of(unit Counting) uint32 {
 	return c[unit]
 }
 
+// first is the number that a message's own begin with, by the one that it has.
+func (c *counts) first(unit Counting, number uint32) uint32 {
+	if unit == ofFlowsSoFar {
+		return number - c[unit]
+	}
+	return number
+}
+
+// after is what follows a message's own numbers. Those so far are known also where
+// the message could not be counted.
+func (c *counts) after(unit Counting, number uint32) uint32 {
+	if unit == ofFlowsSoFar {
+		return number
+	}
+	return number + c.of(unit)
+}
+
 const (
 	// firstTrials is after how many messages it is decided what an exporter
 	// counts, moreTrials after how many each time it is looked at again.
 	firstTrials = 16
 	moreTrials  = 64
+	// clearTrials are enough where one counting explains all steps and the one that was
+	// taken for it does not.
+	clearTrials = 8
 
 	// gapMessages is for how many messages a gap stays open for what comes late.
 	gapMessages = 64
@@ -85,7 +109,7 @@ type doubts struct{ reordered, repeated, jumps, restarts uint64 }
 //
 // What the exporter counts is tried out: of the messages that followed each
 // other, how many numbers grew by what the message before held of messages, of
-// records, and so on. Until that is decided gaps are kept in doubt. What nobody
+// records, and so on, or this one. Until that is decided gaps are kept in doubt. What nobody
 // can follow, no loss is computed from.
 type sequence struct {
 	began   bool
@@ -126,12 +150,12 @@ func (s *sequence) observe(a *Account, version uint16, number uint32, held *coun
 		s.sure = !unsure
 		return
 	}
-	s.try(a, version, number)
+	s.try(a, version, number, held, unsure)
 	switch {
 	case s.unit == ofNothing || s.unit == ofChance:
 		a.Unverified++
 		s.follow(number, held)
-	case !s.sure && s.unit != ofMessages:
+	case s.unit == ofFlowsSoFar && unsure, s.unit != ofFlowsSoFar && s.unit != ofMessages && !s.sure:
 		a.Unverified++
 		s.follow(number, held)
 	case s.decided:
@@ -152,17 +176,18 @@ func (s *sequence) observe(a *Account, version uint16, number uint32, held *coun
 
 // follow goes on from this message.
 func (s *sequence) follow(number uint32, held *counts) {
-	s.next = number + held.of(s.unit)
+	s.next = held.after(s.unit, number)
 	s.number, s.held = number, *held
 	s.repeats, s.resync = 0, false
 }
 
 // try notes what would explain the step from the number before, and decides
 // when there are enough.
-func (s *sequence) try(a *Account, version uint16, number uint32) {
-	if !s.sure {
+func (s *sequence) try(a *Account, version uint16, number uint32, held *counts, unsure bool) {
+	if !s.sure || unsure {
 		return
 	}
+	s.held[ofFlowsSoFar] = held[ofFlowsSoFar] // which say of this message what the others say of the one before
 	step := number - s.number
 	for unit, n := range s.held {
 		if step == n {
@@ -170,11 +195,17 @@ func (s *sequence) try(a *Account, version uint16, number uint32) {
 		}
 	}
 	s.trials++
-	if s.trials < firstTrials || s.decided && s.trials < moreTrials {
+	if s.trials < firstTrials && !s.clear() || s.decided && s.trials < moreTrials {
 		return
 	}
 	s.decide(a, version)
 	s.trials, s.hits = 0, [countings]uint32{}
+}
+
+// clear says whether it is decided soon that the exporter counts otherwise than it
+// was taken for.
+func (s *sequence) clear() bool {
+	return !s.decided && s.trials >= clearTrials && s.hits[s.unit] < s.trials && slices.Contains(s.hits[:], s.trials)
 }
 
 // decide chooses what is counted: what explains the most steps. What has to be
@@ -203,7 +234,7 @@ func (s *sequence) decide(a *Account, version uint16) {
 		a.SequenceJumps -= s.doubts.jumps
 		a.Restarts -= s.doubts.restarts
 		s.open = 0
-		s.next = s.number + s.held.of(best)
+		s.next = s.held.after(best, s.number)
 	}
 	s.doubted, s.doubts, s.decided, s.unit = 0, doubts{}, true, best
 }
@@ -219,12 +250,12 @@ func (s *sequence) missing() uint64 {
 
 // compare files a number against the one that was expected.
 func (s *sequence) compare(a *Account, number uint32, held *counts) {
-	n := held.of(s.unit)
+	n, first := held.of(s.unit), held.first(s.unit, number)
 	behind, ahead := int32(behindRecords), int32(aheadRecords)
 	if s.unit == ofMessages {
 		behind, ahead = behindMessages, aheadMessages
 	}
-	switch diff := int32(number - s.next); {
+	switch diff := int32(first - s.next); {
 	case diff == 0:
 		s.next += n
 		s.repeats = 0
@@ -233,9 +264,9 @@ func (s *sequence) compare(a *Account, number uint32, held *counts) {
 		s.follow(number, held)
 	case diff > 0:
 		s.openGap(a, gap{s.next, uint32(diff), s.messages})
-		s.next = number + n
+		s.next = first + n
 		s.repeats = 0
-	case s.fill(a, number, n):
+	case s.fill(a, first, n):
 		a.Reordered++
 	case diff < -behind:
 		a.Restarts++
@@ -249,11 +280,11 @@ func (s *sequence) compare(a *Account, number uint32, held *counts) {
 // repeat files a number that was there already. Some in a row are an exporter
 // that began anew soon after its start.
 func (s *sequence) repeat(a *Account, number uint32, held *counts) {
-	if s.repeats == 0 || number != s.again {
+	if s.repeats == 0 || held.first(s.unit, number) != s.again {
 		s.repeats = 0
 	}
 	s.repeats++
-	s.again = number + held.of(s.unit)
+	s.again = held.after(s.unit, number)
 	if s.repeats < repeatsToRestart || held.of(s.unit) == 0 {
 		a.Repeated++
 		return
