@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +58,15 @@ func BenchmarkCores(b *testing.B) {
 			})
 		}
 	}
+}
+
+// usedCPU is what all threads of the process have used.
+func usedCPU() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // lockWait is how long goroutines have waited for locks so far.

@@ -1,4 +1,4 @@
-package main
+package evidence
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 
 	"flowname/cmd/flowload/wire"
 	"flowname/cmd/flowload/world"
-	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
 	"flowname/dnscache/dnstap"
 	"flowname/dnscache/dnswire"
@@ -54,7 +53,7 @@ var dnsRecordings = []dnsRecording{
 		if err != nil {
 			b.Fatal(err)
 		}
-		s, in := sensor.New(sensor.Config{Queries: true}), evidence.NewIntake(dnswire.Config{}, file)
+		s, in := sensor.New(sensor.Config{Queries: true}), NewIntake(dnswire.Config{}, file)
 		for {
 			frame, err := frames.Next()
 			if err == io.EOF {
@@ -71,7 +70,7 @@ var dnsRecordings = []dnsRecording{
 		if err != nil {
 			b.Fatal(err)
 		}
-		in := evidence.NewIntake(dnswire.Config{}, file)
+		in := NewIntake(dnswire.Config{}, file)
 		for {
 			var m dnstap.Message
 			err := frames.Next(&m)
@@ -112,7 +111,7 @@ func benchDNS(b *testing.B, rec *dnsRecording, recorded []byte, w *world.World, 
 	var used, took time.Duration
 	filed := 0
 	for b.Loop() {
-		cfg := dnscache.Config{Seed: replaySeed}
+		cfg := dnscache.Config{Seed: 1}
 		if stored {
 			cfg.Dir = b.TempDir()
 		}
@@ -124,7 +123,7 @@ func benchDNS(b *testing.B, rec *dnsRecording, recorded []byte, w *world.World, 
 		begun, before := time.Now(), usedCPU()
 		rec.read(b, recorded, func(r *dnscache.Response) {
 			cache.File(r, now)
-			if filed += len(r.Addrs); filed%evidence.FlushEvery == 0 {
+			if filed += len(r.Addrs); filed%FlushEvery == 0 {
 				if err := cache.Flush(now); err != nil {
 					b.Fatal(err)
 				}

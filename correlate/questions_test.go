@@ -1,4 +1,4 @@
-package main
+package correlate_test
 
 import (
 	"bufio"
@@ -28,10 +28,13 @@ var questionLogs = []struct{ format, path, before string }{
 // the names had by PassiveDNS, which saw the whole run. A flow to an address of
 // what its client asked for is named by that, and by nothing else.
 func TestQuestionsWithOneAnsweringSource(t *testing.T) {
-	dir := filepath.Join(corpus(t), "dnslogs")
+	dir := filepath.Join("..", "..", "shared", "corpus", "dnslogs")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the corpus is not here: ../shared/corpus")
+	}
 	for _, source := range questionLogs {
 		t.Run(source.format, func(t *testing.T) {
-			cache, err := dnscache.Open(dnscache.Config{Seed: replaySeed})
+			cache, err := dnscache.Open(dnscache.Config{Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +69,7 @@ func TestQuestionsWithOneAnsweringSource(t *testing.T) {
 			if len(made) < 10 {
 				t.Fatalf("%d flows: want more to look at", len(made))
 			}
-			join := correlate.New(correlate.Config{Seed: replaySeed}, cache, nil)
+			join := correlate.New(correlate.Config{Seed: 1}, cache, nil)
 			i := 0
 			join.Join(made, 0, func(f *correlate.Flow) {
 				key := f.Record.Src.String() + " " + f.Record.Dst.String()
