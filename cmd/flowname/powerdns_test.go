@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -31,63 +29,6 @@ func powerDNSFrame(i int) []byte {
 	m = text(m, 12, string(num(num(text(nil, 1, name), 2, 1), 3, 1)))
 	m = text(m, 13, string(text(num(nil, 1, 0), 2, string(record))))
 	return append(binary.BigEndian.AppendUint16(nil, uint16(len(m))), m...)
-}
-
-func TestRunTakesPowerDNS(t *testing.T) {
-	dir := t.TempDir()
-	c := startCollector(t, dir, "--powerdns", "tcp:127.0.0.1:0")
-	conn, err := net.Dial("tcp", c.powerDNS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Write(append(powerDNSFrame(1), powerDNSFrame(2)...)); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"flowname_powerdns_messages_total{type=\"response\"} 2\n", "flowname_powerdns_connections 1\n"} {
-		eventually(t, want, func() bool { return strings.Contains(c.get("/metrics"), want) })
-	}
-	conn.Close()
-	eventually(t, "the end", func() bool { return strings.Contains(c.get("/metrics"), "flowname_powerdns_ended_total 1\n") })
-	if history := c.get("/api/v1/history?q=n2.example"); !strings.Contains(history, `"addr":"198.51.100.2"`) || !strings.Contains(history, `"source":"powerdns"`) {
-		t.Errorf("history: %s", history)
-	}
-	if err := c.end(syscall.SIGTERM); err != nil {
-		t.Errorf("%v: %s", err, c.stderr)
-	}
-}
-
-// TestResolversAreBounded: of both protocols one more than there may be is refused, and
-// taken when another has left.
-func TestResolversAreBounded(t *testing.T) {
-	const maxResolvers = 64 // of sources
-	c := startCollector(t, t.TempDir(), "--powerdns", "tcp:127.0.0.1:0")
-	for stage, addr := range map[string]string{"dnstap": c.dnstap, "powerdns": c.powerDNS} {
-		dial := func() net.Conn {
-			t.Helper()
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { conn.Close() })
-			return conn
-		}
-		first := dial()
-		for range maxResolvers - 1 {
-			dial()
-		}
-		connected := fmt.Sprintf("flowname_%s_connections %d", stage, maxResolvers)
-		eventually(t, connected, func() bool { return c.hasMetric(connected) })
-		if n, err := dial().Read(make([]byte, 1)); n != 0 || err == nil {
-			t.Errorf("%s: one too many read %d bytes, %v, want it closed", stage, n, err)
-		}
-		refused := "flowname_" + stage + "_connections_refused_total 1"
-		eventually(t, refused, func() bool { return c.hasMetric(refused) })
-		first.Close()
-		left := fmt.Sprintf("flowname_%s_connections %d", stage, maxResolvers-1)
-		eventually(t, left, func() bool { return c.hasMetric(left) })
-		dial()
-		eventually(t, connected, func() bool { return c.hasMetric(connected) })
-	}
 }
 
 func TestReplayAndCheckPowerDNS(t *testing.T) {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,59 +118,6 @@ func TestRunReadsStdin(t *testing.T) {
 	line := "flowname_log_lines_total{log=\"-\",reason=\"used\"} 4\n"
 	eventually(t, line, func() bool { return strings.Contains(c.get("/metrics"), line) })
 	if err := c.end(syscall.SIGTERM); err != nil { // also while stdin is open
-		t.Errorf("%v: %s", err, c.stderr)
-	}
-}
-
-func TestRunTakesSyslog(t *testing.T) {
-	c := startCollector(t, t.TempDir(), "--syslog", "127.0.0.1:0", "--syslog-allow", "127.0.0.0/8")
-	for network, addr := range map[string]string{"udp": c.syslogUDP, "tcp": c.syslogTCP} {
-		conn, err := net.Dial(network, addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		serial := len(network) + int(network[0])
-		for line := range strings.Lines(dnsmasqAnswer(serial)) {
-			if _, err := fmt.Fprintf(conn, "<30>%s", line); err != nil {
-				t.Fatal(err)
-			}
-		}
-		conn.Close()
-		name := fmt.Sprintf("n%d.example", serial)
-		eventually(t, name+" is in the history", func() bool { return strings.Contains(c.get("/api/v1/history?q="+name), `"addr":"198.51.100.`) })
-	}
-	for _, want := range []string{"flowname_syslog_messages_total 4\n", "flowname_log_lines_total{log=\"syslog\",reason=\"used\"} 4\n"} {
-		if !strings.Contains(c.get("/metrics"), want) {
-			t.Errorf("no %s in /metrics", want)
-		}
-	}
-	if err := c.end(syscall.SIGTERM); err != nil {
-		t.Errorf("%v: %s", err, c.stderr)
-	}
-}
-
-// A state that can not be used does not keep the daemon from starting.
-func TestRunWithBadLogState(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "dnsmasq.log")
-	if err := os.WriteFile(path, []byte(dnsmasqAnswer(1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	hash := sha256.Sum256([]byte(path)) // of two logs of one name
-	state := filepath.Join(dir, "data", fmt.Sprintf("log-%s-%x.state", filepath.Base(path), hash[:6]))
-	if err := os.MkdirAll(filepath.Dir(state), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(state, []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c := startCollector(t, dir, "--dns-log", path)
-	line := fmt.Sprintf("flowname_log_lines_total{log=%q,reason=\"used\"} 2\n", path)
-	eventually(t, line, func() bool { return strings.Contains(c.get("/metrics"), line) })
-	if b, err := os.ReadFile(state + ".bad"); err != nil || string(b) != "{" {
-		t.Errorf("%q, %v", b, err)
-	}
-	if err := c.end(syscall.SIGTERM); err != nil {
 		t.Errorf("%v: %s", err, c.stderr)
 	}
 }
