@@ -459,7 +459,8 @@ func (e *End) add(m *dnscache.Match, b Basis) {
 		return
 	}
 	e.Candidates = append(e.Candidates, Candidate{
-		Name: m.Name, Canonical: m.Canonical, Basis: b, AnsweredNs: m.AtNs, TTL: m.TTL, Source: m.Source, DomainAt: m.DomainAt,
+		Name: m.Name, Canonical: m.Canonical, Basis: b, AnsweredNs: m.AtNs, TTL: m.TTL, Source: m.Source,
+		DomainAt: m.DomainAt, CanonicalAt: m.CanonicalAt,
 	})
 }
 

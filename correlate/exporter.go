@@ -50,7 +50,7 @@ func (e *End) tell(name string, hash uint32) {
 	if e.lead(hash) {
 		lead := &e.Candidates[0]
 		if lead.Name != name { // but has its hash
-			lead.DomainAt = 0
+			lead.DomainAt, lead.CanonicalAt = 0, 0
 		}
 		lead.Name, lead.Basis, lead.Source = name, Exporter, dnscache.SourceFlowRecord
 		return

@@ -83,7 +83,6 @@ type Candidate struct {
 	Name string
 	// Canonical is the end of the CNAME chain; empty when it is Name.
 	Canonical string
-	Basis     Basis
 	// AnsweredNs is the time of the answer, of the question (ClientQuery) or of
 	// the connection (TLS, Endpoint), Unix nanoseconds; 0 where only an exporter
 	// told the name.
@@ -91,10 +90,11 @@ type Candidate struct {
 	// TTL is the answer's, in seconds, or dnscache.UnknownTTL; 0 where no answer
 	// gave the name.
 	TTL    uint32
+	Basis  Basis
 	Source dnscache.Source
-	// DomainAt is where in Name its registrable domain begins, for
-	// dnscache.DomainOf; 0 where the cache did not give the name.
-	DomainAt uint16
+	// DomainAt and CanonicalAt are where in Name and Canonical their registrable
+	// domains begin, for dnscache.DomainOf; 0 where the cache did not give the name.
+	DomainAt, CanonicalAt uint16
 }
 
 // An End is what is known of one end of a flow.

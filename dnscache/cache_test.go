@@ -170,7 +170,7 @@ func TestWhatAMatchSays(t *testing.T) {
 	c.File(&r, t0)
 	copy(r.Name, "xxxxxxxxxxxxxxx")
 	copy(r.Canonical, "yyyyyyyyyyyyyyyy")
-	want := []Match{{"www.example.org", "edge.cdn.example", t0, MaxTTL, SourceDnstap, 5}}
+	want := []Match{{"www.example.org", "edge.cdn.example", t0, MaxTTL, SourceDnstap, 5, 6}}
 	if d := gocmp.Diff(want, c.AppendClient(nil, alice, server, t0, 0, t0)); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}

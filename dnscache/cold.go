@@ -267,7 +267,8 @@ func (r *coldReader) offer(x *run, at int64) {
 	}
 	name := string(r.name)
 	r.q.merge(&Match{
-		Name: name, DomainAt: domainAt(name), Canonical: string(x.canon), AtNs: at, TTL: x.ttl, Source: x.source,
+		Name: name, DomainAt: domainAt(name), AtNs: at, TTL: x.ttl, Source: x.source,
+		Canonical: string(x.canon), CanonicalAt: domainAt(string(x.canon)),
 	})
 }
 

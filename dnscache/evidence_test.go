@@ -51,7 +51,7 @@ func TestEvidenceOutlivesTheProcess(t *testing.T) {
 		if !c.HasQuestions() || !c.HasConnections() {
 			t.Errorf("evidence is forgotten: questions %t, connections %t", c.HasQuestions(), c.HasConnections())
 		}
-		asked := []Match{{Name: "a.example", AtNs: t0 + sec, TTL: 60, Source: SourceUmbrella, DomainAt: 1}}
+		asked := []Match{{Name: "a.example", AtNs: t0 + sec, TTL: 60, Source: SourceUmbrella, DomainAt: 1, CanonicalAt: 1}}
 		if d := gocmp.Diff(asked, c.AppendAsked(nil, alice, server, t0+2*sec, 0)); d != "" {
 			t.Errorf("AppendAsked: -want +got\n%s", d)
 		}

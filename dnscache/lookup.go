@@ -16,7 +16,9 @@ type Match struct {
 	AtNs      int64  // the answer's time, Unix nanoseconds
 	TTL       uint32 // seconds, as that answer said, or UnknownTTL
 	Source    Source
-	DomainAt  uint16 // where in Name its registrable domain begins, from 1: DomainOf
+	// DomainAt and CanonicalAt are where in Name and Canonical their registrable
+	// domains begin, from 1: DomainOf.
+	DomainAt, CanonicalAt uint16
 }
 
 // selection gathers the best matches at the end of dst: one a name, the best
@@ -144,7 +146,8 @@ func (q *selection) walk(s *shard, ch *chain, n *names) (floor int64) {
 func (q *selection) only(v *version, n *names) (floor int64) {
 	if at, ok := q.pick(v.first, v.last()); ok {
 		q.dst = append(q.dst, Match{AtNs: at, TTL: v.ttl(), Source: v.source()})
-		n.match(&q.dst[len(q.dst)-1], v.name)
+		m := &q.dst[len(q.dst)-1]
+		m.Name, m.DomainAt = n.of(v.name)
 		q.ids[0], q.canon[0] = v.name, v.canon
 	}
 	if v.bits&floorMark != 0 {
@@ -163,7 +166,8 @@ func (q *selection) offer(v *version, at int64, n *names) {
 		if k = q.slot(at, func() string { return n.get(v.name) }); k < 0 {
 			return
 		}
-		n.match(&q.matches()[k], v.name)
+		m := &q.matches()[k]
+		m.Name, m.DomainAt = n.of(v.name)
 		q.ids[k] = v.name
 	} else if q.compare(at, m[k].AtNs) >= 0 {
 		return
@@ -177,7 +181,7 @@ func (q *selection) offer(v *version, at int64, n *names) {
 func (q *selection) resolve(n *names) {
 	m := q.matches()
 	for k := range m {
-		m[k].Canonical = n.get(q.canon[k])
+		m[k].Canonical, m[k].CanonicalAt = n.of(q.canon[k])
 	}
 }
 

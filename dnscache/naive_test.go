@@ -205,7 +205,7 @@ func modelSelect(list []modelRun, start, tol, horizon int64) []Match {
 			if at > limit && (at == v.last && v.first != v.last || at > horizon) {
 				continue
 			}
-			x := Match{Name: v.name, Canonical: v.canon, AtNs: at, TTL: v.ttl, Source: v.source, DomainAt: domainAt(v.name)}
+			x := Match{Name: v.name, Canonical: v.canon, AtNs: at, TTL: v.ttl, Source: v.source, DomainAt: domainAt(v.name), CanonicalAt: domainAt(v.canon)}
 			if had, ok := best[v.name]; !ok || better(x, had) < 0 {
 				best[v.name] = x
 			}

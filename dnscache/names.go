@@ -128,17 +128,17 @@ func (n *names) get(id uint32) string {
 	return text
 }
 
-// match puts a name in use into a match.
-func (n *names) match(m *Match, id uint32) {
+// of is the name of a number in use, and where its registrable domain begins.
+func (n *names) of(id uint32) (name string, domainAt uint16) {
 	if id == 0 {
-		m.Name, m.DomainAt = "", 1
-		return
+		return "", 1
 	}
 	s := &n.shards[id&nameShardMask]
 	s.mu.RLock()
 	e := s.entries.at(id >> nameShardBits)
-	m.Name, m.DomainAt = s.text(e), e.domain
+	name, domainAt = s.text(e), e.domain
 	s.mu.RUnlock()
+	return name, domainAt
 }
 
 // fetch has fetched what get reads of a number in use.

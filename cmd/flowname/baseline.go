@@ -87,12 +87,12 @@ type flowCounter struct {
 	flushedNs         int64 // when the book was last given all
 }
 
-// domain is what flows of a domain are counted by.
-func (c *flowCounter) domain(text string) (d baseline.Domain) {
-	if c.Counter != nil {
-		d = c.Domain(text)
+// key is what flows of a domain are counted by.
+func (c *flowCounter) key(domain string) baseline.Key {
+	if c.Counter == nil {
+		return 0
 	}
-	return d
+	return c.KeyOf(domain)
 }
 
 // countUsual counts a flow for the domain of its server, or where that has none for the
@@ -116,7 +116,7 @@ func (l *lookout) countUsual(f *correlate.Flow) {
 	if f.ReceivedNs != 0 && max(at-f.ReceivedNs, f.ReceivedNs-at) > int64(24*time.Hour) {
 		at = f.ReceivedNs
 	}
-	l.usual.Count(l.knownOf(end).usual, at, scaled(f.Bytes, f.SamplingRate))
+	l.usual.Count(l.known.of(end).usual, end.Domain, at, scaled(f.Bytes, f.SamplingRate))
 }
 
 // scaled are the bytes that sampled ones stand for, as far as they fit.
@@ -128,6 +128,13 @@ func scaled(bytes, rate uint64) uint64 {
 		return product
 	}
 	return 1<<64 - 1
+}
+
+// fetch has what a flow of a domain is counted in brought near.
+func (c *flowCounter) fetch(key baseline.Key) {
+	if c.Counter != nil {
+		c.Fetch(key)
+	}
 }
 
 // rest gives the book what was counted, from time to time.

@@ -103,7 +103,7 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	if d.watch.usual, err = openBaselines(&c.BaselineFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
 		return d, err
 	}
-	if d.watch.feeds, err = openFeeds(c.feeds, d.watch.reporter, d.cache, time.Now().UnixNano()); err != nil {
+	if d.watch.feeds, err = d.watch.openFeeds(c.feeds, d.cache, time.Now().UnixNano()); err != nil {
 		return d, err
 	}
 	if err = d.loadFiles(c.DNS); err != nil {

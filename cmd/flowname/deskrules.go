@@ -116,7 +116,7 @@ func (r *reporter) nameFlow(f *correlate.Flow, l *lookout) {
 	if server.YoungNs >= 0 {
 		r.youngFlow(f, server)
 	}
-	shown := r.names.Marked(l.knownOf(server).life, f.StartNs)
+	shown := r.names.Marked(l.known.of(server).life, f.StartNs)
 	for c := findings.NameMoved; shown != 0 && c <= findings.ManyAddresses; c++ {
 		if shown.Has(c) && r.desk.On(c) {
 			f.Findings = append(f.Findings, r.desk.Text(c))
@@ -147,7 +147,7 @@ func (r *reporter) lifeOf(name string) uint64 {
 }
 
 func (r *reporter) outsideFlow(f *correlate.Flow, l *lookout) {
-	asked := r.resolvers.Flow(f, f.Dst.Named && l.knownOf(&f.Dst).doh)
+	asked := r.resolvers.Flow(f, f.Dst.Named && l.known.of(&f.Dst).doh)
 	if asked == 0 {
 		return
 	}

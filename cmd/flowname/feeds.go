@@ -57,15 +57,15 @@ type feedWatch struct {
 }
 
 // openFeeds reads the feeds; nil where there are none.
-func openFeeds(all []feeds.Feed, r *reporter, cache *dnscache.Cache, nowNs int64) (*feedWatch, error) {
-	if len(all) == 0 || r == nil {
+func (w *watch) openFeeds(all []feeds.Feed, cache *dnscache.Cache, nowNs int64) (*feedWatch, error) {
+	if len(all) == 0 || w.reporter == nil {
 		return nil, nil
 	}
-	reader, err := feeds.New(all, nowNs)
+	reader, err := feeds.New(all, w.domainKey, nowNs)
 	if err != nil {
 		return nil, err
 	}
-	return &feedWatch{reader: reader, reporter: r, cache: cache, asked: make(chan struct{}, 1)}, nil
+	return &feedWatch{reader: reader, reporter: w.reporter, cache: cache, asked: make(chan struct{}, 1)}, nil
 }
 
 // announce tells what was read.

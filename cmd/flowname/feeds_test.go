@@ -45,7 +45,7 @@ func fedPath(tb testing.TB, answers int) *flowPath {
 	if w.reporter, err = openReporter(&FindingFlags{}, reporterConfig{cache: cache, seed: replaySeed, feeds: feedNames(all)}); err != nil {
 		tb.Fatal(err)
 	}
-	if w.feeds, err = openFeeds(all, w.reporter, cache, 1); err != nil {
+	if w.feeds, err = w.openFeeds(all, cache, 1); err != nil {
 		tb.Fatal(err)
 	}
 	r := dnscache.Response{TimeNs: (exportstest.Start - 10) * 1e9, Source: dnscache.SourcePackets, Type: 1, Addrs: make([]dnscache.Addr, 1)}

@@ -113,7 +113,7 @@ func (s *sightings) key(domain string) firstseen.Key {
 // fetch has what ageNs will read brought near.
 func (s *sightings) fetch(k *knownName) {
 	if s != nil {
-		s.book.Fetch(k.key)
+		s.book.Fetch(firstseen.Key(k.key))
 	}
 }
 
@@ -123,7 +123,7 @@ func (s *sightings) ageNs(k *knownName, atNs int64) int64 {
 	if s == nil || k.domain() == "" {
 		return -1
 	}
-	return s.book.AgeOf(k.key, k.domain(), atNs)
+	return s.book.AgeOf(firstseen.Key(k.key), k.domain(), atNs)
 }
 
 // pages gives what is known now, what is not settled yet included; nil where nobody

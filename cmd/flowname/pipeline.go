@@ -113,7 +113,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	}); err != nil {
 		return r, err
 	}
-	if r.watch.feeds, err = openFeeds(all, r.watch.reporter, r.cache, now.UnixNano()); err != nil {
+	if r.watch.feeds, err = r.watch.openFeeds(all, r.cache, now.UnixNano()); err != nil {
 		return r, err
 	}
 	if r.watch.clients, err = openClientBook(clientConfig{

@@ -113,7 +113,7 @@ func (l *lookout) toDoH(f *correlate.Flow) bool {
 		return false
 	}
 	if b := server.Basis(); b != 0 && b != correlate.Others {
-		return l.knownOf(server).doh
+		return l.known.of(server).doh
 	}
 	return l.watch.clients.doh.Addr(addr)
 }

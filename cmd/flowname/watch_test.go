@@ -40,7 +40,7 @@ func everything(tb testing.TB, cache *dnscache.Cache) *watch {
 		flags: &ClientFlags{MaxClients: 1_000_000}, cache: cache, reporter: w.reporter, seed: replaySeed,
 	})
 	must(err)
-	w.feeds, err = openFeeds(all, w.reporter, cache, exportstest.Start*1e9)
+	w.feeds, err = w.openFeeds(all, cache, exportstest.Start*1e9)
 	must(err)
 	w.usual, err = openBaselines(&BaselineFlags{Baseline: true, BaselineDays: 400}, cache, replaySeed, 0)
 	must(err)

@@ -1,8 +1,6 @@
 package baseline
 
 import (
-	"unsafe"
-
 	"github.com/axiomhq/hyperloglog"
 )
 
@@ -110,7 +108,7 @@ func (d *Day) look(b *batch, l *look) {
 }
 
 // flows counts at most batchSize domains' flows.
-func (d *Day) flows(all []flowSlot) {
+func (d *Day) flows(all []tally) {
 	d.changed = true
 	var places [batchSize]int
 	for i := range all {
@@ -121,7 +119,7 @@ func (d *Day) flows(all []flowSlot) {
 	swept := d.swept
 	for i := range all {
 		f := &all[i]
-		more := counts{Flows: f.flows, Bytes: f.bytes}
+		more := counts{Flows: uint64(f.flows), Bytes: f.bytes}
 		d.totals.add(&more)
 		place := places[i]
 		if place < 0 || d.swept != swept { // it came in with this batch, or records have moved
@@ -131,7 +129,7 @@ func (d *Day) flows(all []flowSlot) {
 			d.records[place].has.add(&more)
 			continue
 		}
-		d.admit(f.id, unsafe.Slice(unsafe.StringData(f.text), len(f.text)), &more)
+		d.admit(f.id, f.domain(), &more)
 	}
 }
 

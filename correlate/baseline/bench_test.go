@@ -108,22 +108,31 @@ func BenchmarkSave(b *testing.B) {
 
 // BenchmarkCount is a flow until it is counted.
 func BenchmarkCount(b *testing.B) {
+	const names = 100_000
 	random := rand.New(rand.NewPCG(3, 5))
-	zipf := rand.NewZipf(random, 1.1, 1, 100_000)
-	texts := make([]string, 100_001)
-	for i := range texts {
-		texts[i] = domainText(uint64(i) / 4)
-	}
-	book := openBook(b, Config{})
-	c := book.NewCounter()
-	domains := make([]Domain, 1<<18)
-	for i := range domains {
-		domains[i] = c.Domain(texts[zipf.Uint64()])
-	}
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		c.Count(domains[i&(1<<18-1)], 20_000*dayNs, 1500)
-		i++
+	zipf := rand.NewZipf(random, 1.1, 1, names-1)
+	for _, traffic := range []struct {
+		name string
+		next func() uint64
+	}{{"zipf", zipf.Uint64}, {"uniform", func() uint64 { return random.Uint64N(names) }}} {
+		b.Run(traffic.name, func(b *testing.B) {
+			c := openBook(b, Config{}).NewCounter()
+			type domain struct {
+				key  Key
+				text string
+			}
+			domains := make([]domain, 1<<18)
+			for i := range domains {
+				text := domainText(traffic.next() / 4)
+				domains[i] = domain{c.KeyOf(text), text}
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				d := &domains[i&(1<<18-1)]
+				c.Count(d.key, d.text, 20_000*dayNs, 1500)
+				i++
+			}
+		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"unsafe"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -141,7 +142,7 @@ func sketchOf(n *network, d *Day, tr *truth, looks, flows int) {
 	}
 	for range flows {
 		domain, bytes := n.flow()
-		d.flows([]flowSlot{{id: d.key.domain([]byte(domain)), text: domain, flows: 1, bytes: bytes}})
+		d.flows([]tally{{id: d.key.domain([]byte(domain)), text: unsafe.StringData(domain), flows: 1, bytes: bytes}})
 		tr.add(domain, 0, counts{Flows: 1, Bytes: bytes})
 	}
 }
@@ -380,7 +381,7 @@ func TestCountsStop(t *testing.T) {
 	d := newDay(1, &k, 8, 100)
 	text := []byte("a.example")
 	for range 3 {
-		d.flows([]flowSlot{{id: k.domain(text), text: string(text), flows: 1, bytes: math.MaxUint64 - 5}})
+		d.flows([]tally{{id: k.domain(text), text: &text[0], flows: 1, bytes: math.MaxUint64 - 5}})
 	}
 	if r := d.Top(Bytes, 1); len(r) != 1 || r[0].Bytes != math.MaxUint64 || r[0].Flows != 3 {
 		t.Errorf("got %+v", r)

@@ -3,6 +3,7 @@ package feeds
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"flowname/correlate/indicators"
+	"flowname/dnscache"
 )
 
 // write puts a feed in place by renaming, at a time of its own.
@@ -32,6 +34,16 @@ func write(t testing.TB, path, text string, age time.Duration) {
 	}
 }
 
+var domainSeed = maphash.MakeSeed()
+
+func hashDomain(domain string) uint64 { return maphash.String(domainSeed, domain) }
+
+// mayHave says whether a feed may have a name, by its domain.
+func (l *Lists) mayHave(name string) bool {
+	domain := dnscache.Domain(name)
+	return l.MayHaveIn(domain, hashDomain(domain))
+}
+
 func open(t testing.TB, texts ...string) (*Reader, []string) {
 	t.Helper()
 	var all []Feed
@@ -41,7 +53,7 @@ func open(t testing.TB, texts ...string) (*Reader, []string) {
 		write(t, path, text, time.Hour)
 		all, paths = append(all, Feed{fmt.Sprintf("list%d", i), path}), append(paths, path)
 	}
-	r, err := New(all, 5)
+	r, err := New(all, hashDomain, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +131,26 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// TestMayHaveIn: a domain is asked for by itself, whatever entries its names have.
+func TestMayHaveIn(t *testing.T) {
+	const texts = "bad.example\n*.sub.wild.example\namazonaws.com\ngithub.io\nx.co.uk\nc2.a.b.c.deep.example\n"
+	r, _ := open(t, texts)
+	for name, want := range map[string]bool{
+		"bad.example": true, "www.bad.example": true, "good.example": false, "www.good.example": false,
+		"a.wild.example": true, "other.deep.example": true, // the domain has others
+		"x.s3.amazonaws.com": true, "amazonaws.com": true, "mine.github.io": true, "github.io": true,
+		"www.x.co.uk": true, "x.example": false, "example": true, "": true,
+	} {
+		if got := r.Current().mayHave(name); got != want {
+			t.Errorf("a feed may have names in the domain of %q: %t, want %t", name, got, want)
+		}
+	}
+	r, _ = open(t, texts+"*.zip\n")
+	if !r.Current().mayHave("x.zip") || !r.Current().mayHave("www.good.example") {
+		t.Error("an entry for a top-level domain may have every name in it")
+	}
+}
+
 // TestFilter: nothing that a set has is stopped by the filter, and nearly all that it
 // has not is.
 func TestFilter(t *testing.T) {
@@ -161,6 +193,9 @@ func TestFilter(t *testing.T) {
 		want := l.lookUpName(n)
 		if got := l.OfName(n); got != want {
 			t.Fatalf("OfName(%q) = %b, the set says %b", n, got, want)
+		}
+		if want != 0 && !l.mayHave(n) {
+			t.Fatalf("a feed has %s, and may have nothing in its domain", n)
 		}
 		switch {
 		case want != 0:
@@ -283,11 +318,11 @@ func TestNewRefuses(t *testing.T) {
 		{[]Feed{{"x", dir}}, "not a regular file"},
 		{many, "65 feeds"},
 	} {
-		if _, err := New(tt.feeds, 0); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := New(tt.feeds, hashDomain, 0); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("New(%v) says %v, want %q", tt.feeds, err, tt.want)
 		}
 	}
-	if _, err := New(many[:Most], 0); err != nil {
+	if _, err := New(many[:Most], hashDomain, 0); err != nil {
 		t.Errorf("New of %d feeds: %v", Most, err)
 	}
 }
@@ -343,10 +378,10 @@ func TestAllocates(t *testing.T) {
 
 // FuzzOfName: the filter stops nothing that a set has, whatever the name.
 func FuzzOfName(f *testing.F) {
-	for _, s := range []string{"a.bad.example", `x\.y.example`, `\\.example`, "", ".", `\`, "x..y"} {
+	for _, s := range []string{"a.bad.example", `x\.y.example`, `\\.example`, "", ".", `\`, "x..y", "x.s3.amazonaws.com", "x.github.io", "a.b.ck"} {
 		f.Add(s)
 	}
-	r, _ := open(f, "bad.example\n*.example.net\n$x\n", `$ORIGIN rpz.
+	r, _ := open(f, "bad.example\n*.example.net\n$x\namazonaws.com\ngithub.io\n*.ck\n", `$ORIGIN rpz.
 @ SOA a b 1 2 3 4 5
 x\.y.example CNAME .
 *.\000z.example CNAME .
@@ -355,6 +390,9 @@ x\.y.example CNAME .
 	f.Fuzz(func(t *testing.T, name string) {
 		if got, want := l.OfName(name), l.lookUpName(name); got != want && name != "" {
 			t.Errorf("OfName(%q) = %b, the sets say %b", name, got, want)
+		}
+		if l.OfName(name) != 0 && !l.mayHave(name) {
+			t.Errorf("a feed has %q, and may have nothing in its domain", name)
 		}
 	})
 }
@@ -387,7 +425,7 @@ func TestSize(t *testing.T) {
 				return m.HeapAlloc
 			}
 			before, begun := used(), time.Now()
-			r, err := New([]Feed{{"list", path}}, 0)
+			r, err := New([]Feed{{"list", path}}, hashDomain, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,26 +15,24 @@ import (
 // another each time, so that whoever makes up names can not have them all pass.
 type filter struct {
 	secret uint64
-	words  []uint64             // four bits of one word for each entry
-	labels uint64               // how many labels names have, bit by bit; the last bit is that many and more
+	words  bloom  // of entries
+	labels uint64 // how many labels names have, bit by bit; the last bit is that many and more
+	inner  bloom  // of the domains that have entries in them, by hash
+	hash   func(domain string) uint64
 	v4     []uint64             // a bit for each /24 that a prefix has part of; nil: none
 	wide   [1 << 16 / 64]uint64 // and for each /16, which are soon read
 	v6     uint64               // the lengths of IPv6's prefixes, bit by bit, longer ones being 48
 }
 
-const (
-	bitsAnEntry = 16
-	mostV6      = 48
-)
+const mostV6 = 48
 
 // newFilter makes the filter of some sets.
-func newFilter(sets []*indicators.Set) *filter {
+func newFilter(sets []*indicators.Set, hash func(string) uint64) *filter {
 	entries := 0
 	for _, s := range sets {
 		entries += s.Len()
 	}
-	f := &filter{secret: rand.Uint64() | 1, words: make([]uint64, entries*bitsAnEntry/64+1)}
-	dnscache.HugePages(f.words)
+	f := &filter{secret: rand.Uint64() | 1, words: newBloom(entries), inner: newBloom(entries), hash: hash}
 	for _, s := range sets {
 		for e := range s.All() {
 			switch {
@@ -50,22 +48,6 @@ func newFilter(sets []*indicators.Set) *filter {
 	return f
 }
 
-// word is the word of a hash, and its bits in it.
-func (f *filter) word(h uint64) (at, mask uint64) {
-	at, _ = bits.Mul64(h, uint64(len(f.words)))
-	return at, 1<<(h&63) | 1<<(h>>6&63) | 1<<(h>>12&63) | 1<<(h>>18&63)
-}
-
-func (f *filter) add(h uint64) {
-	at, mask := f.word(h)
-	f.words[at] |= mask
-}
-
-func (f *filter) has(h uint64) bool {
-	at, mask := f.word(h)
-	return f.words[at]&mask == mask
-}
-
 // addName adds a name, the hash of which goes on from that of its parent.
 func (f *filter) addName(name string) {
 	h, labels := f.secret, 0
@@ -74,8 +56,11 @@ func (f *filter) addName(name string) {
 		h = mixLabel(h, name[start:end])
 		end = start - 1
 	}
-	f.add(h)
+	f.words.add(h)
 	f.labels |= labelBit(labels)
+	if domain := dnscache.Domain(name); domain != "" {
+		f.inner.add(f.hash(domain))
+	}
 }
 
 func labelBit(labels int) uint64 { return 1 << min(labels, 63) }
@@ -86,49 +71,10 @@ func (f *filter) mayHaveName(name string) bool {
 	for end := len(name); end >= 0; {
 		start := labelStart(name, end)
 		h = mixLabel(h, name[start:end])
-		if labels++; f.labels&labelBit(labels) != 0 && f.has(h) {
+		if labels++; f.labels&labelBit(labels) != 0 && f.words.has(h) {
 			return true
 		}
 		end = start - 1
-	}
-	return false
-}
-
-// A Probe is a name on its way through the filter: the hashes of it and of those of its
-// parents that some feed may have.
-type Probe struct {
-	hashes [3]uint64
-	n      uint8 // more than there is room for: all of them are to be hashed again
-}
-
-// probe begins a name's way: what will be read is brought near.
-func (f *filter) probe(name string) (p Probe) {
-	h, labels := f.secret, 0
-	for end := len(name); end >= 0; {
-		start := labelStart(name, end)
-		h = mixLabel(h, name[start:end])
-		if labels++; f.labels&labelBit(labels) != 0 {
-			if int(p.n) < len(p.hashes) {
-				p.hashes[p.n] = h
-				at, _ := f.word(h)
-				dnscache.Prefetch(unsafe.Pointer(&f.words[at]))
-			}
-			p.n++
-		}
-		end = start - 1
-	}
-	return p
-}
-
-// passes says whether a feed may have the name of a probe or one of its parents.
-func (f *filter) passes(p *Probe, name string) bool {
-	if int(p.n) > len(p.hashes) {
-		return f.mayHaveName(name)
-	}
-	for _, h := range p.hashes[:p.n] {
-		if f.has(h) {
-			return true
-		}
 	}
 	return false
 }
@@ -211,7 +157,7 @@ func net24(a netip.Addr) uint32 {
 func (f *filter) addV6(p netip.Prefix) {
 	length := min(p.Bits(), mostV6)
 	f.v6 |= 1 << length
-	f.add(f.net(p.Addr(), length))
+	f.words.add(f.net(p.Addr(), length))
 }
 
 // net hashes the first bits of an IPv6 address, at most 64.
@@ -229,7 +175,7 @@ func (f *filter) mayHaveAddr(a netip.Addr) bool {
 		return f.wide[wide/64]>>(wide%64)&1 != 0 && f.v4[n/64]>>(n%64)&1 != 0
 	}
 	for lengths := f.v6; lengths != 0; lengths &= lengths - 1 {
-		if f.has(f.net(a, bits.TrailingZeros64(lengths))) {
+		if f.words.has(f.net(a, bits.TrailingZeros64(lengths))) {
 			return true
 		}
 	}

@@ -44,22 +44,23 @@ func (l *Lists) OfNameBytes(name []byte) Marks {
 	return l.OfName(unsafe.String(&name[0], len(name))) // which is not kept
 }
 
-// Probe begins to look for a name, which OfProbed ends: what it reads comes near
-// meanwhile.
-func (l *Lists) Probe(name string) Probe {
-	if l.filter.labels == 0 {
-		return Probe{}
-	}
-	return l.filter.probe(name)
+// MayHaveIn says whether a feed may have names in a registrable domain, the domain
+// itself or what is above it; hash is the domain's, as New was told to hash. For most
+// it is one read of memory.
+func (l *Lists) MayHaveIn(domain string, hash uint64) bool {
+	return l.filter.inner.has(hash) || l.filter.labels&labelBit(1) != 0 || !twoLabels(domain)
 }
 
-// OfProbed is OfName of a name that Probe was given by the same Lists.
-func (l *Lists) OfProbed(p *Probe, name string) Marks {
-	if p.n == 0 || !l.filter.passes(p, name) {
-		return 0
-	}
-	return l.lookUpName(name)
+// twoLabels says whether a domain has two labels, beside which only entries for its
+// top-level domain have the names in it. Others can have suffixes between, such as
+// s3.amazonaws.com, beneath which entries for amazonaws.com have names too.
+func twoLabels(domain string) bool {
+	top := labelStart(domain, len(domain))
+	return top > 0 && labelStart(domain, top-1) == 0
 }
+
+// FetchName has what MayHaveIn will read brought near.
+func (l *Lists) FetchName(hash uint64) { l.filter.inner.fetch(hash) }
 
 // Fetch has what OfAddr will read brought near.
 func (l *Lists) Fetch(addr netip.Addr) { l.filter.fetch(addr) }

@@ -76,6 +76,7 @@ type State struct {
 // A Reader has the current lists.
 type Reader struct {
 	current atomic.Pointer[Lists]
+	hash    func(domain string) uint64
 
 	mu    sync.Mutex // one Reload at a time; guards what follows
 	files []file
@@ -90,12 +91,14 @@ type file struct {
 	seen  os.FileInfo // when Changed was asked last
 }
 
-// New reads the feeds. nowNs is the time now.
-func New(all []Feed, nowNs int64) (*Reader, error) {
+// New reads the feeds. hash hashes registrable domains, so that who asks for many
+// things by domain hashes it once; nobody outside should foresee it. nowNs is the time
+// now.
+func New(all []Feed, hash func(domain string) uint64, nowNs int64) (*Reader, error) {
 	if len(all) > Most {
 		return nil, fmt.Errorf("%d feeds: the most are %d", len(all), Most)
 	}
-	r := &Reader{files: make([]file, len(all))}
+	r := &Reader{hash: hash, files: make([]file, len(all))}
 	for i, f := range all {
 		if slices.ContainsFunc(all[:i], func(o Feed) bool { return o.Name == f.Name }) {
 			return nil, fmt.Errorf("two feeds are named %s: give one of them another name, as NAME:FILE", f.Name)
@@ -179,7 +182,7 @@ func (r *Reader) publishLocked() {
 	for i := range r.files {
 		l.sets[i] = r.files[i].set
 	}
-	l.filter = newFilter(l.sets)
+	l.filter = newFilter(l.sets, r.hash)
 	if old := r.current.Load(); old != nil {
 		l.Generation = old.Generation + 1
 	}

@@ -3,6 +3,9 @@ package visibility
 import (
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
+
+	"flowname/dnscache"
 )
 
 // chunkSize is how many entries are taken at once.
@@ -42,6 +45,18 @@ type index struct {
 
 // home is where a search for a hash begins.
 func (x *index) home(hash uint32) uint32 { return hash & uint32(len(x.cells)-1) }
+
+// first is the number that is most likely a hash's; 0 for none.
+func (x *index) first(hash uint32) uint32 {
+	if x.n == 0 {
+		return 0
+	}
+	at, mask := x.home(hash), uint32(len(x.cells)-1)
+	for x.cells[at] != 0 && uint32(x.cells[at]>>32) != hash {
+		at = (at + 1) & mask
+	}
+	return uint32(x.cells[at])
+}
 
 // insert adds what is not there.
 func (x *index) insert(hash, item uint32) {
@@ -117,21 +132,19 @@ func (t *Table) find(p ip, hash uint32) uint32 {
 	return 0
 }
 
-// drain counts what was taken down: all cells are read, then all entries, and then
-// they are here.
+// drain counts what was taken down: all cells are read, then all entries are fetched,
+// and then they are here.
 func (t *Table) drain() {
 	notes := t.notes[:t.waiting]
 	t.waiting = 0
-	if t.index.n > 0 {
-		cells, mask := t.index.cells, uint32(len(t.index.cells)-1)
-		for i := range notes {
-			notes[i].item = uint32(cells[notes[i].hash&mask])
-		}
-		for i := range notes {
-			if notes[i].item != 0 {
-				e := t.at(notes[i].item)
-				t.warmed += uint32(e.bytes) + e.last
-			}
+	for i := range notes {
+		notes[i].item = t.index.first(notes[i].hash)
+	}
+	for i := range notes {
+		if notes[i].item != 0 {
+			e := t.at(notes[i].item)
+			dnscache.Prefetch(unsafe.Pointer(e))
+			dnscache.Prefetch(unsafe.Pointer(&e.lately))
 		}
 	}
 	for i := range notes {

@@ -69,7 +69,6 @@ type Table struct {
 
 	notes   [notesSize]note
 	waiting int
-	warmed  uint32 // keeps what fetches entries from being left out
 
 	door      []uint32 // nil until the room is used up
 	strangers [1 << 10]stranger

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"sync"
+
+	"flowname/correlate"
+	"flowname/correlate/feeds"
+	"flowname/correlate/visibility"
+	"flowname/dnscache"
+	"flowname/flows"
+)
+
+// A lookout is the part of a watch that one joiner has for itself.
+type lookout struct {
+	watch *watch
+	known knownNames
+	lists *feeds.Lists // nil: there are none
+
+	clients *visibility.Table // nil: nobody counts
+	usual   flowCounter
+}
+
+// newLookout makes the lookout of a joiner that has a lock.
+func (w *watch) newLookout(lock sync.Locker) *lookout {
+	l := &lookout{watch: w, usual: flowCounter{Counter: w.usual.newCounter()}}
+	l.known.learn = l.learn
+	if w.clients != nil {
+		l.clients = w.clients.newTable(lock)
+	}
+	return l
+}
+
+// learn finds out about a name.
+func (l *lookout) learn(k *knownName, name, domain string) {
+	k.key, k.usual = l.watch.domainKey(domain), l.usual.key(domain)
+	k.doh, k.life = l.watch.reporter.isDoH(name), l.watch.reporter.lifeOf(name)
+}
+
+// ahead has what flow will need of a flow brought near.
+func (l *lookout) ahead(r *flows.Record, src, dst *dnscache.Match) {
+	l.renew()
+	for _, m := range [...]*dnscache.Match{src, dst} {
+		if m == nil || m.Name == "" {
+			continue
+		}
+		k := l.known.name(m.Name, m.DomainAt)
+		l.watch.seen.fetch(k)
+		l.usual.fetch(k.usual)
+		if l.lists == nil || k.isMarked(m.Canonical) {
+			continue
+		}
+		l.lists.FetchName(k.key)
+		if m.Canonical != "" {
+			l.lists.FetchName(l.watch.domainKey(domainIn(m.Canonical, m.CanonicalAt)))
+		}
+	}
+	if l.lists != nil {
+		l.lists.Fetch(r.Src)
+		l.lists.Fetch(r.Dst)
+	}
+}
+
+// renew takes the lists that are current.
+func (l *lookout) renew() {
+	if current := l.watch.feeds.lists(); current != l.lists {
+		l.lists = current
+		l.known.unmark()
+	}
+}
+
+// flow marks a decided flow.
+func (l *lookout) flow(f *correlate.Flow) {
+	l.renew()
+	byName := l.end(&f.Dst, f.StartNs) | l.end(&f.Src, f.StartNs)
+	l.watch.reporter.flow(f, l)
+	if l.lists != nil {
+		l.watch.feeds.flow(f, l.lists, byName)
+	}
+	if l.clients != nil {
+		l.clients.Flow(f, l.toDoH(f))
+	}
+	l.countUsual(f)
+}
+
+// end fills in what is known of an end's name, and says which feeds have it.
+func (l *lookout) end(e *correlate.End, startNs int64) feeds.Marks {
+	e.YoungNs = -1
+	if !e.Named {
+		return 0
+	}
+	k := l.known.of(e)
+	e.Domain, e.YoungNs = k.domain(), l.watch.seen.ageNs(k, startNs)
+	if l.lists == nil {
+		return 0
+	}
+	return l.marks(k, &e.Candidates[0])
+}
+
+// marks are the feeds that have a name or its canonical name.
+func (l *lookout) marks(k *knownName, c *correlate.Candidate) feeds.Marks {
+	if k.isMarked(c.Canonical) {
+		return k.marks
+	}
+	k.mark(c.Canonical, 0)
+	if l.lists.MayHaveIn(k.domain(), k.key) {
+		k.marks = l.lists.OfName(c.Name)
+	}
+	if c.Canonical == "" {
+		return k.marks
+	}
+	if domain := domainIn(c.Canonical, c.CanonicalAt); l.lists.MayHaveIn(domain, l.watch.domainKey(domain)) {
+		k.marks |= l.lists.OfName(c.Canonical)
+	}
+	return k.marks
+}
