@@ -29,7 +29,7 @@ func TestParseTime(t *testing.T) {
 	} {
 		got, err := ParseTime(c.text, now)
 		if got != c.want || (err == nil) != (c.want != 0) {
-			t.Errorf("parseTime(%q): got %d, %v, want %d", c.text, got, err, c.want)
+			t.Errorf("ParseTime(%q): got %d, %v, want %d", c.text, got, err, c.want)
 		}
 	}
 }

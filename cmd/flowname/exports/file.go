@@ -16,8 +16,8 @@ import (
 )
 
 // A File yields the records of a capture of export packets, datagram by
-// datagram in the file's order. Any UDP payload that looks like an export message is one, whatever
-// its port.
+// datagram in the file's order. Any UDP payload that looks like an export message
+// is one, whatever its port.
 type File struct {
 	in      *input.File
 	frames  *capture.Reader
