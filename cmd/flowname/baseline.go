@@ -24,7 +24,8 @@ type BaselineFlags struct {
 	BaselineDays int  `name:"baseline-days" help:"How many days of it are kept (default ${default})." default:"400" placeholder:"N"`
 }
 
-func (f *BaselineFlags) validate() error {
+// check refuses what can not work.
+func (f *BaselineFlags) check() error {
 	if f.BaselineDays < 1 {
 		return errors.New("--baseline-days is under 1")
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"os"
 	"sync"
@@ -40,7 +39,7 @@ const (
 type daemon struct {
 	log    *slog.Logger
 	cache  *dnscache.Cache
-	watch  watch
+	watch  *watch
 	places *geo.Reader
 
 	sinkholes sinkholes.List
@@ -85,25 +84,14 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	if err != nil {
 		return d, err
 	}
-	if d.watch.seen, err = openSightings(&c.FirstSeenFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
-		return d, err
-	}
-	if d.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: d.dns, cache: d.cache, places: d.places, seen: d.watch.seen, young: c.NewDomain, nulls: &d.sinkholes, seed: rand.Uint64(), out: c.Out,
-		open: output(appendOutput, std.Out), feeds: feedNames(c.feeds), told: d.cache.Shelf(dnscache.ShelfFindings),
+	if d.watch, err = openWatch(watchConfig{
+		findings: c.FindingFlags, firstSeen: c.FirstSeenFlags, feeds: c.FeedFlags, clients: c.ClientFlags, baseline: c.BaselineFlags,
+		cache: d.cache, places: d.places, dns: d.dns, sinkholes: &d.sinkholes, live: true, nowNs: time.Now().UnixNano(),
+		out: c.Out, openFile: output(appendOutput, std.Out),
+		lost: func(err error) {
+			log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
+		},
 	}); err != nil {
-		return d, err
-	}
-	d.watch.reporter.pass(time.Now().UnixNano())
-	if d.watch.clients, err = openClientBook(clientConfig{
-		flags: &c.ClientFlags, cache: d.cache, forwarders: d.dns.Forwarders, reporter: d.watch.reporter,
-	}); err != nil {
-		log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
-	}
-	if d.watch.usual, err = openBaselines(&c.BaselineFlags, d.cache, 0, time.Now().UnixNano()); err != nil {
-		return d, err
-	}
-	if d.watch.feeds, err = d.watch.openFeeds(c.feeds, d.cache, time.Now().UnixNano()); err != nil {
 		return d, err
 	}
 	if err = d.loadFiles(c.DNS); err != nil {
@@ -135,8 +123,7 @@ func (d *daemon) announce(c *runCmd) {
 	for _, db := range d.places.Databases() {
 		d.log.Info("database", "file", db.Path, "type", db.Type, "facts", db.Facts, "built", db.Built.Format(time.DateOnly))
 	}
-	d.watch.feeds.announce(d.log)
-	d.watch.reporter.announce(d.log)
+	d.watch.announce(d.log)
 	d.sources.Announce()
 	if d.sources.None() && !(d.sflow != nil && c.AcceptUnmatched) {
 		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture, --dnstap, --dns-log and --syslog")
@@ -159,7 +146,7 @@ func (d *daemon) announce(c *runCmd) {
 // loadFiles files the evidence of files before anything is listened to.
 func (d *daemon) loadFiles(paths []string) error {
 	for _, path := range paths {
-		n, problem, err := evidence.Load(path, d.dns, func(t *evidence.Piece, nowNs int64) { d.watch.file(t, d.cache, nowNs) }, func(nowNs int64) error {
+		n, problem, err := evidence.Load(path, d.dns, func(t *evidence.Piece, nowNs int64) { d.watch.file(t, nowNs) }, func(nowNs int64) error {
 			return errors.Join(d.cache.Flush(nowNs), d.watch.settle(nowNs))
 		})
 		if err == nil {
@@ -174,6 +161,18 @@ func (d *daemon) loadFiles(paths []string) error {
 		d.log.Info("loaded DNS evidence", "file", path, "pieces", n)
 	}
 	return nil
+}
+
+// fileConnection files a connection that is told of now.
+func (d *daemon) fileConnection(x *dnscache.Connection) {
+	d.cache.FileConnection(x, time.Now().UnixNano())
+	d.watch.connection(x)
+}
+
+// fileLive files evidence that arrives now.
+func (d *daemon) fileLive(r *dnscache.Response) {
+	d.cache.File(r, time.Now().UnixNano())
+	d.watch.evidence(r)
 }
 
 func (d *daemon) openSources(c *runCmd, stdin io.Reader) (err error) {
@@ -227,7 +226,9 @@ func (d *daemon) abandon() {
 	if d.writer != nil {
 		d.writer.file.Close()
 	}
-	d.watch.reporter.close()
+	if d.watch != nil {
+		d.watch.abandon()
+	}
 	if d.cache != nil {
 		d.cache.Close(time.Now().UnixNano())
 	}
@@ -251,11 +252,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 
 	var house errgroup.Group
 	house.Go(func() error { return d.keepHouse(services, reload) })
-	house.Go(func() error { return d.watch.clients.keep(services, d.log) })
-	house.Go(func() error { return d.watch.seen.keep(services, d.log) })
-	house.Go(func() error { return d.watch.usual.keep(services, d.log) })
-	house.Go(func() error { return d.watch.reporter.keep(services, d.log) })
-	house.Go(func() error { return d.watch.feeds.keep(services, d.log) })
+	d.watch.keep(services, house.Go, d.log)
 	if d.http != nil {
 		house.Go(func() error { return d.http.Run(services) })
 	}
@@ -283,7 +280,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	err = errors.Join(err, <-written) // 4
 	stopServices()
 	err = errors.Join(err, house.Wait()) // 5
-	err = errors.Join(err, d.watch.reporter.close(), d.watch.settle(time.Now().UnixNano()), d.saveExporters(), d.watch.clients.save(), d.watch.usual.save())
+	err = errors.Join(err, d.watch.close(time.Now().UnixNano()), d.saveExporters())
 	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
 }
 
@@ -328,8 +325,8 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			if err := d.cache.Flush(now.UnixNano()); err != nil {
 				d.log.Error("the history could not be written; /metrics counts what is lost", "err", err)
 			}
-			d.watch.reporter.pass(now.UnixNano())
-			if err := d.watch.reporter.write(); err != nil {
+			d.watch.pass(now.UnixNano())
+			if err := d.watch.writeFindings(); err != nil {
 				d.log.Error("findings could not be written and are lost", "err", err)
 			}
 		case now := <-save.C:
@@ -346,13 +343,10 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			d.reloadPlaces()
 			d.reloadCertificates()
 			d.sinkholes.Reload(d.log)
-			d.watch.feeds.ask()
 			if d.http != nil {
 				d.http.Reload()
 			}
-			if err := d.watch.reporter.reopen(); err != nil {
-				d.log.Error("the file of findings could not be reopened; the old file stays in use", "err", err)
-			}
+			d.watch.reload(d.log)
 			select {
 			case d.writer.reopen <- struct{}{}:
 			default: // one is asked for already

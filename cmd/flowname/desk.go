@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -224,9 +223,4 @@ func (r *reporter) close() error {
 		err = errors.Join(err, r.write(), r.file.Close(), r.desk.SaveAll())
 	}
 	return err
-}
-
-// output opens what flags name, to add to it or anew.
-func output(open func(string, io.Writer) (*export.File, error), stdout io.Writer) func(string) (*export.File, error) {
-	return func(path string) (*export.File, error) { return open(path, stdout) }
 }

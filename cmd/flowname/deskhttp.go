@@ -20,15 +20,15 @@ import (
 	"flowname/correlate/findings"
 )
 
-// serveFindings gives the newest findings, one JSON object a line.
-func serveFindings(w http.ResponseWriter, req *http.Request, d *daemon) {
-	q, err := parseFindingsQuery(req.URL.Query(), time.Now(), d.watch.reporter.desk)
+// serveFindings answers GET /api/v1/findings: it gives the newest findings, one JSON object a line.
+func (w *watch) serveFindings(out http.ResponseWriter, req *http.Request) {
+	q, err := parseFindingsQuery(req.URL.Query(), time.Now(), w.reporter.desk)
 	if err != nil {
-		guard.Refuse(w, http.StatusBadRequest, err.Error())
+		guard.Refuse(out, http.StatusBadRequest, err.Error())
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	api.NewPatient(nil, w).Write(d.watch.reporter.desk.Recent(nil, &q))
+	out.Header().Set("Content-Type", "application/x-ndjson")
+	api.NewPatient(nil, out).Write(w.reporter.desk.Recent(nil, &q))
 }
 
 // parseFindingsQuery reads the parameters code, client, name, from, to and limit.
@@ -67,9 +67,8 @@ func parseFindingsQuery(v url.Values, now time.Time, desk *findings.Desk) (q fin
 	return q, nil
 }
 
-// findings gives the counts of findings.
-func (c stageCollector) findings(ch chan<- prometheus.Metric) {
-	r := c.d.watch.reporter
+// metrics gives the counts of findings.
+func (r *reporter) metrics(ch chan<- prometheus.Metric) {
 	counts, stats := r.desk.Counts()
 	for _, n := range counts {
 		code := []string{"code", n.Code}

@@ -26,6 +26,12 @@ type FeedFlags struct {
 	Feed []string `help:"List of names, addresses or networks (plain, CSV, hosts, RPZ, MISP, STIX) that marks flows and answers with feed:NAME; read again when it changes (repeatable)." placeholder:"[NAME:]FILE" sep:"none"`
 }
 
+// check refuses what can not be read.
+func (f *FeedFlags) check() error {
+	_, err := f.parse()
+	return err
+}
+
 // parse reads the flags.
 func (f *FeedFlags) parse() (all []feeds.Feed, err error) {
 	for _, text := range f.Feed {

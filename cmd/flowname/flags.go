@@ -39,3 +39,8 @@ func appendOutput(path string, stdout io.Writer) (*export.File, error) {
 	}
 	return export.OpenFile(path)
 }
+
+// output opens what flags name, to add to it or anew.
+func output(open func(string, io.Writer) (*export.File, error), stdout io.Writer) func(string) (*export.File, error) {
+	return func(path string) (*export.File, error) { return open(path, stdout) }
+}

@@ -210,7 +210,7 @@ func (j *joiner) release(untilNs int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.correlator.Release(untilNs, j.emitLocked)
-	j.lookout.usual.rest(untilNs)
+	j.lookout.rest(untilNs)
 	j.passLocked()
 }
 

@@ -30,6 +30,9 @@ func (w *watch) newLookout(lock sync.Locker) *lookout {
 	return l
 }
 
+// rest gives the others what is counted here for a while, as of a time.
+func (l *lookout) rest(nowNs int64) { l.usual.rest(nowNs) }
+
 // learn finds out about a name.
 func (l *lookout) learn(k *knownName, name, domain string) {
 	k.key, k.usual = l.watch.domainKey(domain), l.usual.key(domain)

@@ -14,6 +14,7 @@ import (
 	"flowname/cmd/flowname/guard"
 	"flowname/cmd/flowname/metric"
 	"flowname/correlate"
+	"flowname/correlate/visibility"
 	"flowname/dnscache/dnswire"
 	"flowname/flows/netflow"
 )
@@ -51,13 +52,7 @@ func (c stageCollector) Collect(ch chan<- prometheus.Metric) {
 	c.flows(ch)
 	c.exporters(ch)
 	c.dns(ch)
-	c.findings(ch)
-	c.d.watch.clients.metrics(ch, c.d.joiners)
-	if seen := c.d.watch.seen; seen != nil {
-		metric.Account(ch, "first_seen", seen.book.Stats())
-	}
-	c.d.watch.feeds.metrics(ch, time.Now())
-	c.d.watch.usual.metrics(ch)
+	c.watch(ch)
 	metric.Account(ch, "output", c.d.writer.stats.Load())
 	metric.Account(ch, "cache", c.d.cache.Stats())
 	metric.Account(ch, "geo", c.d.places.Stats())
@@ -132,4 +127,13 @@ func (c stageCollector) dns(ch chan<- prometheus.Metric) {
 func tally(ch chan<- prometheus.Metric, what, label, how string, t correlate.Tally) {
 	metric.Count(ch, "flowname_flows_"+what+"_total", "Flows "+what+", by "+label+".", t.Flows, label, how)
 	metric.Count(ch, "flowname_flow_bytes_"+what+"_total", "Bytes of flows "+what+" as exported, by "+label+".", t.Bytes, label, how)
+}
+
+func (c stageCollector) watch(ch chan<- prometheus.Metric) {
+	var clients visibility.Stats
+	for _, j := range c.d.joiners {
+		s := j.stats.Load()
+		clients.Add(&s.clients)
+	}
+	c.d.watch.metrics(ch, &clients, time.Now())
 }

@@ -39,7 +39,7 @@ type replay struct {
 	decoder    *netflow.Decoder
 	samples    *exports.FileSamples
 	correlator *correlate.Correlator
-	watch      watch
+	watch      *watch
 	lookout    *lookout
 	sinkholes  sinkholes.List
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
@@ -68,8 +68,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	if err != nil {
 		return r, err
 	}
-	all, err := c.FeedFlags.parse()
-	if err != nil {
+	if err := c.FeedFlags.check(); err != nil {
 		return r, err
 	}
 	r.samples = exports.NewFileSamples(dns)
@@ -99,32 +98,22 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	if r.out, err = createOutput(c.Out, std.Out); err != nil {
 		return r, err
 	}
-	if r.watch.seen, err = openSightings(&c.FirstSeenFlags, r.cache, replaySeed, 0); err != nil {
-		return r, err
-	}
 	known, err := sinkholes.Read(c.Sinkholes, std.Err)
 	if err != nil {
 		return r, err
 	}
 	r.sinkholes.Use(known)
-	if r.watch.reporter, err = openReporter(&c.FindingFlags, reporterConfig{
-		dns: dns, cache: r.cache, places: places, seen: r.watch.seen, young: c.NewDomain, nulls: &r.sinkholes, seed: replaySeed, out: c.Out,
-		open: output(createOutput, std.Out), feeds: feedNames(all),
+	usual := c.BaselineFlags
+	usual.Baseline = usual.Baseline && c.Data != "" // else nobody could ask
+	if r.watch, err = openWatch(watchConfig{
+		findings: c.FindingFlags, firstSeen: c.FirstSeenFlags, feeds: c.FeedFlags, clients: c.ClientFlags, baseline: usual,
+		cache: r.cache, places: places, dns: dns, sinkholes: &r.sinkholes, seed: replaySeed, nowNs: now.UnixNano(),
+		out: c.Out, openFile: output(createOutput, std.Out),
+		lost: func(err error) {
+			fmt.Fprintf(std.Err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
+		},
 	}); err != nil {
 		return r, err
-	}
-	if r.watch.feeds, err = r.watch.openFeeds(all, r.cache, now.UnixNano()); err != nil {
-		return r, err
-	}
-	if r.watch.clients, err = openClientBook(clientConfig{
-		flags: &c.ClientFlags, cache: r.cache, forwarders: dns.Forwarders, reporter: r.watch.reporter, seed: replaySeed,
-	}); err != nil {
-		fmt.Fprintf(std.Err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
-	}
-	if c.Data != "" { // else nobody could ask
-		if r.watch.usual, err = openBaselines(&c.BaselineFlags, r.cache, replaySeed, 0); err != nil {
-			return r, err
-		}
 	}
 	r.lookout = r.watch.newLookout(&sync.Mutex{})
 	r.correlator = correlate.New(correlate.Config{
@@ -167,14 +156,14 @@ func (r *replay) advance(atNs int64) {
 		r.begun = true
 		r.fail(r.watch.settle(atNs)) // from here on it is known what is young
 	}
-	r.watch.reporter.pass(atNs)
+	r.watch.pass(atNs)
 	r.correlator.Release(atNs-1, r.write)
 }
 
 func (r *replay) file(t evidence.Piece) {
-	r.watch.file(&t, r.cache, r.filedNs)
+	r.watch.file(&t, r.filedNs)
 	if r.filed++; r.filed%evidence.FlushEvery == 0 {
-		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.TimeNs()), r.watch.reporter.write(), r.watch.usual.writeClosed()))
+		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.TimeNs()), r.watch.writeFindings(), r.watch.writeClosed()))
 	}
 }
 
@@ -207,8 +196,8 @@ func (r *replay) inputs() []*input.File {
 
 // close writes what is left and closes all.
 func (r *replay) close() error {
-	r.lookout.usual.rest(math.MaxInt64)
-	err := errors.Join(r.err, r.out.Close(), r.watch.reporter.close(), r.watch.settle(0), r.watch.clients.save(), r.watch.usual.save(), r.cache.Close(r.filedNs))
+	r.lookout.rest(math.MaxInt64)
+	err := errors.Join(r.err, r.out.Close(), r.watch.close(0), r.cache.Close(r.filedNs))
 	r.closeFiles()
 	return err
 }

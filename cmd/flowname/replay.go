@@ -35,7 +35,7 @@ type replayCmd struct {
 
 // Validate refuses what can not work.
 func (c *replayCmd) Validate() error {
-	return errors.Join(c.ClientFlags.validate(), c.BaselineFlags.validate())
+	return errors.Join(c.ClientFlags.check(), c.BaselineFlags.check())
 }
 
 // Run replays the files.

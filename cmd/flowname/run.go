@@ -20,7 +20,6 @@ import (
 	"flowname/cmd/flowname/sinkholes"
 	"flowname/cmd/flowname/sources"
 	"flowname/correlate"
-	"flowname/correlate/feeds"
 )
 
 type runCmd struct {
@@ -57,7 +56,6 @@ type runCmd struct {
 	sinkholes.SinkholeFlags
 
 	allowed []netip.Prefix // of Exporter
-	feeds   []feeds.Feed   // of Feed
 
 	Config kong.ConfigFlag `help:"YAML file with a key for each flag." placeholder:"FILE.yaml"`
 }
@@ -81,16 +79,16 @@ func (c *runCmd) Validate() error {
 	if err := c.HTTPFlags.Check(); err != nil {
 		return err
 	}
-	if err := c.ClientFlags.validate(); err != nil {
+	if err := c.ClientFlags.check(); err != nil {
 		return err
 	}
-	if err := c.BaselineFlags.validate(); err != nil {
+	if err := c.BaselineFlags.check(); err != nil {
 		return err
 	}
-	if c.feeds, err = c.FeedFlags.parse(); err != nil {
+	if err := c.FeedFlags.check(); err != nil {
 		return err
 	}
-	if err := c.FirstSeenFlags.validate(); err != nil {
+	if err := c.FirstSeenFlags.check(); err != nil {
 		return err
 	}
 	return c.StreamFlags.validate()

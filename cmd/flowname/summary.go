@@ -22,14 +22,10 @@ func (r *replay) summarise(w io.Writer) {
 	for _, reason := range correlate.Reasons() {
 		summariseTally(w, "unnamed", reason.String(), s.Unnamed[reason], s.Total)
 	}
-	fmt.Fprint(w, r.watch.clients.summarise())
+	fmt.Fprint(w, r.watch.clientsSummary())
 	cache := r.cache.Stats()
 	counters.Summarise(w, "evidence", cache)
-	r.watch.feeds.summarise(w)
-	if r.watch.seen != nil {
-		counters.Summarise(w, "first seen", r.watch.seen.book.Stats())
-	}
-	r.watch.usual.summarise(w)
+	r.watch.summarise(w)
 	for i, f := range r.dns {
 		f.Summarise(w)
 		if late := r.dnsSources[i].Late(); late > 0 {

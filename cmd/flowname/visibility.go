@@ -28,7 +28,8 @@ type ClientFlags struct {
 	MaxClients int `name:"max-clients" help:"Clients that are known at most, 150 bytes each and 60 in the index (default ${default}); 0: nobody counts for 'flowname clients', and no_lookup is never found." default:"1000000"`
 }
 
-func (f *ClientFlags) validate() error {
+// check refuses what can not work.
+func (f *ClientFlags) check() error {
 	if f.MaxClients < 0 {
 		return errors.New("--max-clients is negative")
 	}
@@ -224,15 +225,10 @@ func (b *clientBook) keep(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
-// metrics gives what joiners have published, and the clients of the last survey.
-func (b *clientBook) metrics(ch chan<- prometheus.Metric, joiners []*joiner) {
+// metrics gives what joiners have published, added up, and the clients of the last survey.
+func (b *clientBook) metrics(ch chan<- prometheus.Metric, sum *visibility.Stats) {
 	if b == nil {
 		return
-	}
-	var sum visibility.Stats
-	for _, j := range joiners {
-		s := j.stats.Load()
-		sum.Add(&s.clients)
 	}
 	for how, t := range sum.By {
 		by := []string{"how", visibility.How(how).String()}

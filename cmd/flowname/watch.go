@@ -2,7 +2,6 @@ package main
 
 import (
 	"hash/maphash"
-	"time"
 
 	"flowname/cmd/flowname/evidence"
 	"flowname/dnscache"
@@ -12,6 +11,7 @@ import (
 // from the goroutines of all sources at once, flows through a lookout of each
 // joiner's own.
 type watch struct {
+	cache    *dnscache.Cache
 	seen     *sightings  // nil: nobody keeps them
 	reporter *reporter   // nil: nothing is found
 	feeds    *feedWatch  // nil: there are none
@@ -32,8 +32,8 @@ func (w *watch) evidence(r *dnscache.Response) {
 }
 
 // file files a piece of evidence, and looks at it.
-func (w *watch) file(t *evidence.Piece, cache *dnscache.Cache, filedNs int64) {
-	t.FileIn(cache, filedNs)
+func (w *watch) file(t *evidence.Piece, filedNs int64) {
+	t.FileIn(w.cache, filedNs)
 	if t.Connection != nil {
 		w.connection(t.Connection)
 	} else {
@@ -68,16 +68,4 @@ func (w *watch) settle(nowNs int64) error {
 		return nil
 	}
 	return w.seen.settle(nowNs)
-}
-
-// fileConnection files a connection that is told of now.
-func (d *daemon) fileConnection(x *dnscache.Connection) {
-	d.cache.FileConnection(x, time.Now().UnixNano())
-	d.watch.connection(x)
-}
-
-// fileLive files evidence that arrives now.
-func (d *daemon) fileLive(r *dnscache.Response) {
-	d.cache.File(r, time.Now().UnixNano())
-	d.watch.evidence(r)
 }
