@@ -19,6 +19,7 @@ import (
 	"flowname/cmd/flowname/server"
 	"flowname/cmd/flowname/sinkholes"
 	"flowname/cmd/flowname/sources"
+	"flowname/cmd/flowname/watch"
 	"flowname/dnscache"
 	"flowname/flows/listen"
 	"flowname/flows/netflow"
@@ -39,7 +40,7 @@ const (
 type daemon struct {
 	log    *slog.Logger
 	cache  *dnscache.Cache
-	watch  *watch
+	watch  *watch.Watch
 	places *geo.Reader
 
 	sinkholes sinkholes.List
@@ -84,11 +85,11 @@ func openDaemon(c *runCmd, std command.Streams, log *slog.Logger) (d *daemon, er
 	if err != nil {
 		return d, err
 	}
-	if d.watch, err = openWatch(watchConfig{
-		findings: c.FindingFlags, firstSeen: c.FirstSeenFlags, feeds: c.FeedFlags, clients: c.ClientFlags, baseline: c.BaselineFlags,
-		cache: d.cache, places: d.places, dns: d.dns, sinkholes: &d.sinkholes, live: true, nowNs: time.Now().UnixNano(),
-		out: c.Out, openFile: output(appendOutput, std.Out),
-		lost: func(err error) {
+	if d.watch, err = watch.Open(watch.Config{
+		Findings: c.FindingFlags, FirstSeen: c.FirstSeenFlags, Feeds: c.FeedFlags, Clients: c.ClientFlags, Baseline: c.BaselineFlags,
+		Cache: d.cache, Places: d.places, DNS: d.dns, Sinkholes: &d.sinkholes, Live: true, NowNs: time.Now().UnixNano(),
+		Out: c.Out, OpenFile: output(appendOutput, std.Out),
+		Lost: func(err error) {
 			log.Warn("what was known of clients is lost in part; they are counted anew", "err", err)
 		},
 	}); err != nil {
@@ -123,7 +124,7 @@ func (d *daemon) announce(c *runCmd) {
 	for _, db := range d.places.Databases() {
 		d.log.Info("database", "file", db.Path, "type", db.Type, "facts", db.Facts, "built", db.Built.Format(time.DateOnly))
 	}
-	d.watch.announce(d.log)
+	d.watch.Announce(d.log)
 	d.sources.Announce()
 	if d.sources.None() && !(d.sflow != nil && c.AcceptUnmatched) {
 		d.log.Warn("no source of DNS is given: names come from the history and --dns files only; see --capture, --dnstap, --dns-log and --syslog")
@@ -146,11 +147,11 @@ func (d *daemon) announce(c *runCmd) {
 // loadFiles files the evidence of files before anything is listened to.
 func (d *daemon) loadFiles(paths []string) error {
 	for _, path := range paths {
-		n, problem, err := evidence.Load(path, d.dns, func(t *evidence.Piece, nowNs int64) { d.watch.file(t, nowNs) }, func(nowNs int64) error {
-			return errors.Join(d.cache.Flush(nowNs), d.watch.settle(nowNs))
+		n, problem, err := evidence.Load(path, d.dns, func(t *evidence.Piece, nowNs int64) { d.watch.File(t, nowNs) }, func(nowNs int64) error {
+			return errors.Join(d.cache.Flush(nowNs), d.watch.Settle(nowNs))
 		})
 		if err == nil {
-			err = d.watch.settle(time.Now().UnixNano())
+			err = d.watch.Settle(time.Now().UnixNano())
 		}
 		if err != nil {
 			return err
@@ -166,13 +167,13 @@ func (d *daemon) loadFiles(paths []string) error {
 // fileConnection files a connection that is told of now.
 func (d *daemon) fileConnection(x *dnscache.Connection) {
 	d.cache.FileConnection(x, time.Now().UnixNano())
-	d.watch.connection(x)
+	d.watch.Connection(x)
 }
 
 // fileLive files evidence that arrives now.
 func (d *daemon) fileLive(r *dnscache.Response) {
 	d.cache.File(r, time.Now().UnixNano())
-	d.watch.evidence(r)
+	d.watch.Evidence(r)
 }
 
 func (d *daemon) openSources(c *runCmd, stdin io.Reader) (err error) {
@@ -227,7 +228,7 @@ func (d *daemon) abandon() {
 		d.writer.file.Close()
 	}
 	if d.watch != nil {
-		d.watch.abandon()
+		d.watch.Abandon()
 	}
 	if d.cache != nil {
 		d.cache.Close(time.Now().UnixNano())
@@ -252,7 +253,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 
 	var house errgroup.Group
 	house.Go(func() error { return d.keepHouse(services, reload) })
-	d.watch.keep(services, house.Go, d.log)
+	d.watch.Keep(services, house.Go, d.log)
 	if d.http != nil {
 		house.Go(func() error { return d.http.Run(services) })
 	}
@@ -280,7 +281,7 @@ func (d *daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	err = errors.Join(err, <-written) // 4
 	stopServices()
 	err = errors.Join(err, house.Wait()) // 5
-	err = errors.Join(err, d.watch.close(time.Now().UnixNano()), d.saveExporters())
+	err = errors.Join(err, d.watch.Close(time.Now().UnixNano()), d.saveExporters())
 	return errors.Join(err, d.cache.Close(time.Now().UnixNano()))
 }
 
@@ -325,8 +326,8 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			if err := d.cache.Flush(now.UnixNano()); err != nil {
 				d.log.Error("the history could not be written; /metrics counts what is lost", "err", err)
 			}
-			d.watch.pass(now.UnixNano())
-			if err := d.watch.writeFindings(); err != nil {
+			d.watch.Pass(now.UnixNano())
+			if err := d.watch.WriteFindings(); err != nil {
 				d.log.Error("findings could not be written and are lost", "err", err)
 			}
 		case now := <-save.C:
@@ -346,7 +347,7 @@ func (d *daemon) keepHouse(ctx context.Context, reload <-chan os.Signal) error {
 			if d.http != nil {
 				d.http.Reload()
 			}
-			d.watch.reload(d.log)
+			d.watch.Reload(d.log)
 			select {
 			case d.writer.reopen <- struct{}{}:
 			default: // one is asked for already

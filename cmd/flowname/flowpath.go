@@ -10,6 +10,7 @@ import (
 
 	"flowname/cmd/flowname/counters"
 	"flowname/cmd/flowname/exports"
+	"flowname/cmd/flowname/watch"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/correlate/visibility"
@@ -164,7 +165,7 @@ type joiner struct {
 
 	mu         sync.Mutex
 	correlator *correlate.Correlator
-	lookout    *lookout
+	lookout    *watch.Lookout
 	changes    uint64 // of clocks
 	buf        []byte
 	encoder    export.Encoder
@@ -173,8 +174,8 @@ type joiner struct {
 // newJoiner makes a joiner and gives it to its receiver.
 func (d *daemon) newJoiner(cfg correlate.Config, r *receiver) *joiner {
 	j := &joiner{ended: r.ended, lines: d.writer.in, spare: make(chan []byte, linesPerSocket)}
-	j.lookout = d.watch.newLookout(&j.mu)
-	cfg.Ahead = j.lookout.ahead
+	j.lookout = d.watch.NewLookout(&j.mu)
+	cfg.Ahead = j.lookout.Ahead
 	j.correlator = correlate.New(cfg, d.cache, d.places.NewCursor())
 	r.join = j.join
 	for range linesPerSocket - 1 {
@@ -210,12 +211,12 @@ func (j *joiner) release(untilNs int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.correlator.Release(untilNs, j.emitLocked)
-	j.lookout.rest(untilNs)
+	j.lookout.Rest(untilNs)
 	j.passLocked()
 }
 
 func (j *joiner) emitLocked(f *correlate.Flow) {
-	j.lookout.flow(f)
+	j.lookout.Flow(f)
 	j.buf = j.encoder.AppendJSON(j.buf, f)
 	if len(j.buf) >= linesSize {
 		j.passLocked()
@@ -224,7 +225,7 @@ func (j *joiner) emitLocked(f *correlate.Flow) {
 
 // passLocked gives the lines to the writer and takes an empty buffer.
 func (j *joiner) passLocked() {
-	j.stats.Store(joinStats{j.correlator.Stats(), j.correlator.Waiting(), j.lookout.clientStats()})
+	j.stats.Store(joinStats{j.correlator.Stats(), j.correlator.Waiting(), j.lookout.ClientStats()})
 	if n := j.correlator.ClockChanges(); n != j.changes {
 		j.changes = n
 		j.clocks.Store(j.correlator.AppendClocks(nil)) // a new slice: others have the old one

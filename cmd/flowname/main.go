@@ -8,9 +8,8 @@
 //
 // Here are the two that join. daemon.go wires the stages of the running collector
 // together and holds their shutdown order: sources bring evidence, *path.go bring
-// flows and join them, watch.go and what it leads to looks at both, server and
-// routes.go are what others see of it. pipeline.go does the same over files, which
-// evidence and exports read.
+// flows and join them, watch looks at both, server and routes.go are what others see
+// of it. pipeline.go does the same over files, which evidence and exports read.
 package main
 
 import (

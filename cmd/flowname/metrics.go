@@ -135,5 +135,5 @@ func (c stageCollector) watch(ch chan<- prometheus.Metric) {
 		s := j.stats.Load()
 		clients.Add(&s.clients)
 	}
-	c.d.watch.metrics(ch, &clients, time.Now())
+	c.d.watch.Metrics(ch, &clients, time.Now())
 }

@@ -16,6 +16,7 @@ import (
 	"flowname/cmd/flowname/input"
 	"flowname/cmd/flowname/reorder"
 	"flowname/cmd/flowname/sinkholes"
+	"flowname/cmd/flowname/watch"
 	"flowname/correlate"
 	"flowname/correlate/export"
 	"flowname/dnscache"
@@ -39,8 +40,8 @@ type replay struct {
 	decoder    *netflow.Decoder
 	samples    *exports.FileSamples
 	correlator *correlate.Correlator
-	watch      *watch
-	lookout    *lookout
+	watch      *watch.Watch
+	lookout    *watch.Lookout
 	sinkholes  sinkholes.List
 	filedNs    int64 // when the evidence is filed: now, whatever its own time
 
@@ -68,7 +69,7 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	if err != nil {
 		return r, err
 	}
-	if err := c.FeedFlags.check(); err != nil {
+	if err := c.FeedFlags.Check(); err != nil {
 		return r, err
 	}
 	r.samples = exports.NewFileSamples(dns)
@@ -105,19 +106,19 @@ func (c *replayCmd) open(std command.Streams, now time.Time) (r *replay, err err
 	r.sinkholes.Use(known)
 	usual := c.BaselineFlags
 	usual.Baseline = usual.Baseline && c.Data != "" // else nobody could ask
-	if r.watch, err = openWatch(watchConfig{
-		findings: c.FindingFlags, firstSeen: c.FirstSeenFlags, feeds: c.FeedFlags, clients: c.ClientFlags, baseline: usual,
-		cache: r.cache, places: places, dns: dns, sinkholes: &r.sinkholes, seed: replaySeed, nowNs: now.UnixNano(),
-		out: c.Out, openFile: output(createOutput, std.Out),
-		lost: func(err error) {
+	if r.watch, err = watch.Open(watch.Config{
+		Findings: c.FindingFlags, FirstSeen: c.FirstSeenFlags, Feeds: c.FeedFlags, Clients: c.ClientFlags, Baseline: usual,
+		Cache: r.cache, Places: places, DNS: dns, Sinkholes: &r.sinkholes, Seed: replaySeed, NowNs: now.UnixNano(),
+		Out: c.Out, OpenFile: output(createOutput, std.Out),
+		Lost: func(err error) {
 			fmt.Fprintf(std.Err, "what was known of clients is lost in part; they are counted anew: %v\n", err)
 		},
 	}); err != nil {
 		return r, err
 	}
-	r.lookout = r.watch.newLookout(&sync.Mutex{})
+	r.lookout = r.watch.NewLookout(&sync.Mutex{})
 	r.correlator = correlate.New(correlate.Config{
-		Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed, Ahead: r.lookout.ahead,
+		Wait: c.Wait, FixClocks: c.FixClocks, Seed: replaySeed, Ahead: r.lookout.Ahead,
 	}, r.cache, places.NewCursor())
 	r.progress = newProgress(std.Err, r.inputs())
 	return r, nil
@@ -154,16 +155,16 @@ func (r *replay) run(ctx context.Context) {
 func (r *replay) advance(atNs int64) {
 	if !r.begun {
 		r.begun = true
-		r.fail(r.watch.settle(atNs)) // from here on it is known what is young
+		r.fail(r.watch.Settle(atNs)) // from here on it is known what is young
 	}
-	r.watch.pass(atNs)
+	r.watch.Pass(atNs)
 	r.correlator.Release(atNs-1, r.write)
 }
 
 func (r *replay) file(t evidence.Piece) {
-	r.watch.file(&t, r.filedNs)
+	r.watch.File(&t, r.filedNs)
 	if r.filed++; r.filed%evidence.FlushEvery == 0 {
-		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.settle(t.TimeNs()), r.watch.writeFindings(), r.watch.writeClosed()))
+		r.fail(errors.Join(r.cache.Flush(r.filedNs), r.watch.Settle(t.TimeNs()), r.watch.WriteFindings(), r.watch.WriteClosed()))
 	}
 }
 
@@ -178,7 +179,7 @@ func (r *replay) write(f *correlate.Flow) {
 	if r.err != nil {
 		return
 	}
-	r.lookout.flow(f)
+	r.lookout.Flow(f)
 	r.line = r.encoder.AppendJSON(r.line[:0], f)
 	r.err = r.out.Write(r.line)
 }
@@ -196,8 +197,8 @@ func (r *replay) inputs() []*input.File {
 
 // close writes what is left and closes all.
 func (r *replay) close() error {
-	r.lookout.rest(math.MaxInt64)
-	err := errors.Join(r.err, r.out.Close(), r.watch.close(0), r.cache.Close(r.filedNs))
+	r.lookout.Rest(math.MaxInt64)
+	err := errors.Join(r.err, r.out.Close(), r.watch.Close(0), r.cache.Close(r.filedNs))
 	r.closeFiles()
 	return err
 }

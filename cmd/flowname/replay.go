@@ -12,6 +12,7 @@ import (
 	"flowname/cmd/flowname/command"
 	"flowname/cmd/flowname/evidence"
 	"flowname/cmd/flowname/sinkholes"
+	"flowname/cmd/flowname/watch"
 )
 
 type replayCmd struct {
@@ -23,19 +24,19 @@ type replayCmd struct {
 	Data  string        `help:"Keep the history in this directory; without it none is kept." placeholder:"DIR"`
 	Wait  time.Duration `help:"How long a flow waits for an answer, in packet time." default:"2s"`
 	ClockFlags
-	FindingFlags
+	watch.FindingFlags
 	sinkholes.SinkholeFlags
-	FirstSeenFlags
-	FeedFlags
+	watch.FirstSeenFlags
+	watch.FeedFlags
 	evidence.DNSFlags
 	evidence.LogFlags
-	ClientFlags
-	BaselineFlags
+	watch.ClientFlags
+	watch.BaselineFlags
 }
 
 // Validate refuses what can not work.
 func (c *replayCmd) Validate() error {
-	return errors.Join(c.ClientFlags.check(), c.BaselineFlags.check())
+	return errors.Join(c.ClientFlags.Check(), c.BaselineFlags.Check())
 }
 
 // Run replays the files.

@@ -28,11 +28,11 @@ func (d *daemon) routes() []server.Route {
 		get("/api/v1/timeline", func(w http.ResponseWriter, r *http.Request) {
 			timeline.Serve(w, r, d.cache, d.sinkholes.Known(), d.places)
 		}),
-		get("/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { d.watch.serveFindings(w, r) }),
-		get("/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { d.watch.serveClients(w, r) }),
-		get("/api/v1/top", func(w http.ResponseWriter, r *http.Request) { top.Serve(w, r, d.watch.days()) }),
+		get("/api/v1/findings", func(w http.ResponseWriter, r *http.Request) { d.watch.ServeFindings(w, r) }),
+		get("/api/v1/clients", func(w http.ResponseWriter, r *http.Request) { d.watch.ServeClients(w, r) }),
+		get("/api/v1/top", func(w http.ResponseWriter, r *http.Request) { top.Serve(w, r, d.watch.Days()) }),
 		post("/api/v1/scan", func(w http.ResponseWriter, r *http.Request) { hunt.ServeScan(w, r, d.cache, &d.scanning) }),
-		get("/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { firstseen.Serve(w, r, d.watch.pages()) }),
+		get("/api/v1/first-seen", func(w http.ResponseWriter, r *http.Request) { firstseen.Serve(w, r, d.watch.Pages()) }),
 		post("/api/v1/backfill", func(w http.ResponseWriter, r *http.Request) { backfill.Serve(w, r, d.cache, &d.backfilling) }),
 	}
 	passive := pdnsHandler(d.cache).ServeHTTP

@@ -19,6 +19,7 @@ import (
 	"flowname/cmd/flowname/server"
 	"flowname/cmd/flowname/sinkholes"
 	"flowname/cmd/flowname/sources"
+	"flowname/cmd/flowname/watch"
 	"flowname/correlate"
 )
 
@@ -44,15 +45,15 @@ type runCmd struct {
 	Exporter      []string      `help:"Who may export, by UDP, TCP or TLS, and sFlow: a network or an address (repeatable); none means all." placeholder:"CIDR" aliases:"allow-exporter" sep:"none"`
 	server.HTTPFlags
 	ClockFlags
-	FindingFlags
-	FirstSeenFlags
-	FeedFlags
+	watch.FindingFlags
+	watch.FirstSeenFlags
+	watch.FeedFlags
 	StreamFlags
 	evidence.DNSFlags
 	sources.SyslogFlags
 	evidence.LogFlags
-	ClientFlags
-	BaselineFlags
+	watch.ClientFlags
+	watch.BaselineFlags
 	sinkholes.SinkholeFlags
 
 	allowed []netip.Prefix // of Exporter
@@ -79,16 +80,16 @@ func (c *runCmd) Validate() error {
 	if err := c.HTTPFlags.Check(); err != nil {
 		return err
 	}
-	if err := c.ClientFlags.check(); err != nil {
+	if err := c.ClientFlags.Check(); err != nil {
 		return err
 	}
-	if err := c.BaselineFlags.check(); err != nil {
+	if err := c.BaselineFlags.Check(); err != nil {
 		return err
 	}
-	if err := c.FeedFlags.check(); err != nil {
+	if err := c.FeedFlags.Check(); err != nil {
 		return err
 	}
-	if err := c.FirstSeenFlags.check(); err != nil {
+	if err := c.FirstSeenFlags.Check(); err != nil {
 		return err
 	}
 	return c.StreamFlags.validate()

@@ -22,10 +22,10 @@ func (r *replay) summarise(w io.Writer) {
 	for _, reason := range correlate.Reasons() {
 		summariseTally(w, "unnamed", reason.String(), s.Unnamed[reason], s.Total)
 	}
-	fmt.Fprint(w, r.watch.clientsSummary())
+	fmt.Fprint(w, r.watch.ClientsSummary())
 	cache := r.cache.Stats()
 	counters.Summarise(w, "evidence", cache)
-	r.watch.summarise(w)
+	r.watch.Summarise(w)
 	for i, f := range r.dns {
 		f.Summarise(w)
 		if late := r.dnsSources[i].Late(); late > 0 {

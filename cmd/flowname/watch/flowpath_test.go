@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 type flowPath struct {
 	decoder    *netflow.Decoder
 	correlator *correlate.Correlator
-	lookout    *lookout // nil: nothing looks at the flows
+	lookout    *Lookout // nil: nothing looks at the flows
 	records    []flows.Record
 	lines      []byte
 	encoder    export.Encoder
@@ -64,21 +64,21 @@ func fillAnswer(r *dnscache.Response, number uint32) {
 
 // openFlowPath is one of several paths that share a cache; a lookout, if there is one,
 // looks at its flows.
-func openFlowPath(tb testing.TB, cache *dnscache.Cache, l *lookout) *flowPath {
+func openFlowPath(tb testing.TB, cache *dnscache.Cache, l *Lookout) *flowPath {
 	tb.Helper()
-	places, err := geo.New("demo/asn.mmdb", "demo/city.mmdb")
+	places, err := geo.New("../demo/asn.mmdb", "../demo/city.mmdb")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	cfg := correlate.Config{FixClocks: true}
 	if l != nil {
-		cfg.Ahead = l.ahead
+		cfg.Ahead = l.Ahead
 	}
 	return &flowPath{
 		decoder:    netflow.NewDecoder(netflow.Config{}),
 		correlator: correlate.New(cfg, cache, places.NewCursor()),
 		lookout:    l,
-		records:    make([]flows.Record, 0, recordsPerBatch),
+		records:    make([]flows.Record, 0, 512),
 		lines:      make([]byte, 0, 1<<20),
 	}
 }
@@ -107,7 +107,7 @@ func (p *flowPath) emit(f *correlate.Flow) {
 		p.named++
 	}
 	if p.lookout != nil {
-		p.lookout.flow(f)
+		p.lookout.Flow(f)
 	}
 	p.lines = p.encoder.AppendJSON(p.lines, f)
 }

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"bytes"
@@ -16,33 +16,33 @@ import (
 
 // everything is a watch with all of it switched on, as openDaemon makes it, and a feed
 // of some of the world's names and addresses and many others.
-func everything(tb testing.TB, cache *dnscache.Cache) *watch {
+func everything(tb testing.TB, cache *dnscache.Cache) *Watch {
 	tb.Helper()
-	w := &watch{}
+	w := &Watch{}
 	must := func(err error) {
 		if err != nil {
 			tb.Fatal(err)
 		}
 	}
-	places, err := geo.New("demo/asn.mmdb", "demo/city.mmdb")
+	places, err := geo.New("../demo/asn.mmdb", "../demo/city.mmdb")
 	must(err)
 	keeps := FirstSeenFlags{FirstSeen: true, WarmUp: 24 * time.Hour, NewDomain: 72 * time.Hour}
-	w.seen, err = openSightings(&keeps, cache, replaySeed, exportstest.Start*1e9)
+	w.seen, err = openSightings(&keeps, cache, 1, exportstest.Start*1e9)
 	must(err)
 	all := []feeds.Feed{{Name: "feed", Path: wideFeed(tb)}}
 	finds := FindingFlags{Resolver: []string{"10.255.255.53"}, Inside: []string{"192.0.2.0/24"}}
 	w.reporter, err = openReporter(&finds, reporterConfig{
-		cache: cache, places: places, seen: w.seen, young: keeps.NewDomain, seed: replaySeed, feeds: feedNames(all),
+		cache: cache, places: places, seen: w.seen, young: keeps.NewDomain, seed: 1, feeds: feedNames(all),
 	})
 	must(err)
 	w.reporter.pass(exportstest.Start * 1e9)
 	w.clients, err = openClientBook(clientConfig{
-		flags: &ClientFlags{MaxClients: 1_000_000}, cache: cache, reporter: w.reporter, seed: replaySeed,
+		flags: &ClientFlags{MaxClients: 1_000_000}, cache: cache, reporter: w.reporter, seed: 1,
 	})
 	must(err)
 	w.feeds, err = w.openFeeds(all, cache, exportstest.Start*1e9)
 	must(err)
-	w.usual, err = openBaselines(&BaselineFlags{Baseline: true, BaselineDays: 400}, cache, replaySeed, 0)
+	w.usual, err = openBaselines(&BaselineFlags{Baseline: true, BaselineDays: 400}, cache, 1, 0)
 	must(err)
 	return w
 }

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"sync"
@@ -10,9 +10,9 @@ import (
 	"flowname/flows"
 )
 
-// A lookout is the part of a watch that one joiner has for itself.
-type lookout struct {
-	watch *watch
+// A Lookout is the part of a watch that one joiner has for itself.
+type Lookout struct {
+	watch *Watch
 	known knownNames
 	lists *feeds.Lists // nil: there are none
 
@@ -20,9 +20,9 @@ type lookout struct {
 	usual   flowCounter
 }
 
-// newLookout makes the lookout of a joiner that has a lock.
-func (w *watch) newLookout(lock sync.Locker) *lookout {
-	l := &lookout{watch: w, usual: flowCounter{Counter: w.usual.newCounter()}}
+// NewLookout makes the lookout of a joiner that has a lock.
+func (w *Watch) NewLookout(lock sync.Locker) *Lookout {
+	l := &Lookout{watch: w, usual: flowCounter{Counter: w.usual.newCounter()}}
 	l.known.learn = l.learn
 	if w.clients != nil {
 		l.clients = w.clients.newTable(lock)
@@ -30,17 +30,17 @@ func (w *watch) newLookout(lock sync.Locker) *lookout {
 	return l
 }
 
-// rest gives the others what is counted here for a while, as of a time.
-func (l *lookout) rest(nowNs int64) { l.usual.rest(nowNs) }
+// Rest gives the others what is counted here for a while, as of a time.
+func (l *Lookout) Rest(nowNs int64) { l.usual.rest(nowNs) }
 
 // learn finds out about a name.
-func (l *lookout) learn(k *knownName, name, domain string) {
+func (l *Lookout) learn(k *knownName, name, domain string) {
 	k.key, k.usual = l.watch.domainKey(domain), l.usual.key(domain)
 	k.doh, k.life = l.watch.reporter.isDoH(name), l.watch.reporter.lifeOf(name)
 }
 
-// ahead has what flow will need of a flow brought near.
-func (l *lookout) ahead(r *flows.Record, src, dst *dnscache.Match) {
+// Ahead has what flow will need of a flow brought near.
+func (l *Lookout) Ahead(r *flows.Record, src, dst *dnscache.Match) {
 	l.renew()
 	for _, m := range [...]*dnscache.Match{src, dst} {
 		if m == nil || m.Name == "" {
@@ -64,15 +64,15 @@ func (l *lookout) ahead(r *flows.Record, src, dst *dnscache.Match) {
 }
 
 // renew takes the lists that are current.
-func (l *lookout) renew() {
+func (l *Lookout) renew() {
 	if current := l.watch.feeds.lists(); current != l.lists {
 		l.lists = current
 		l.known.unmark()
 	}
 }
 
-// flow marks a decided flow.
-func (l *lookout) flow(f *correlate.Flow) {
+// Flow marks a decided flow.
+func (l *Lookout) Flow(f *correlate.Flow) {
 	l.renew()
 	byName := l.end(&f.Dst, f.StartNs) | l.end(&f.Src, f.StartNs)
 	l.watch.reporter.flow(f, l)
@@ -86,7 +86,7 @@ func (l *lookout) flow(f *correlate.Flow) {
 }
 
 // end fills in what is known of an end's name, and says which feeds have it.
-func (l *lookout) end(e *correlate.End, startNs int64) feeds.Marks {
+func (l *Lookout) end(e *correlate.End, startNs int64) feeds.Marks {
 	e.YoungNs = -1
 	if !e.Named {
 		return 0
@@ -100,7 +100,7 @@ func (l *lookout) end(e *correlate.End, startNs int64) feeds.Marks {
 }
 
 // marks are the feeds that have a name or its canonical name.
-func (l *lookout) marks(k *knownName, c *correlate.Candidate) feeds.Marks {
+func (l *Lookout) marks(k *knownName, c *correlate.Candidate) feeds.Marks {
 	if k.isMarked(c.Canonical) {
 		return k.marks
 	}

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"net/netip"
@@ -14,14 +14,14 @@ import (
 // bookOf is a clientBook with so many clients, of which each has asked.
 func bookOf(tb testing.TB, clients int, dir string) *clientBook {
 	tb.Helper()
-	cache, err := dnscache.Open(dnscache.Config{Dir: dir, Seed: replaySeed, MaxClients: 2 * clients})
+	cache, err := dnscache.Open(dnscache.Config{Dir: dir, Seed: 1, MaxClients: 2 * clients})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { cache.Close(1) })
 	b, err := openClientBook(clientConfig{
 		flags: &ClientFlags{MaxClients: clients}, cache: cache,
-		reporter: &reporter{inside: correlate.Inside{Cache: cache}}, seed: replaySeed,
+		reporter: &reporter{inside: correlate.Inside{Cache: cache}}, seed: 1,
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"context"
@@ -28,8 +28,8 @@ type ClientFlags struct {
 	MaxClients int `name:"max-clients" help:"Clients that are known at most, 150 bytes each and 60 in the index (default ${default}); 0: nobody counts for 'flowname clients', and no_lookup is never found." default:"1000000"`
 }
 
-// check refuses what can not work.
-func (f *ClientFlags) check() error {
+// Check refuses what can not work.
+func (f *ClientFlags) Check() error {
 	if f.MaxClients < 0 {
 		return errors.New("--max-clients is negative")
 	}
@@ -108,7 +108,7 @@ func (b *clientBook) newTable(lock sync.Locker) *visibility.Table {
 
 // toDoH says whether a flow's server is known to offer DNS over HTTPS: by the name that
 // the client has for it, which goes before its address, as other sites can be there too.
-func (l *lookout) toDoH(f *correlate.Flow) bool {
+func (l *Lookout) toDoH(f *correlate.Flow) bool {
 	server, addr, port := f.Server()
 	if port != portHTTPS {
 		return false
@@ -121,8 +121,8 @@ func (l *lookout) toDoH(f *correlate.Flow) bool {
 
 const portHTTPS = 443
 
-// clientStats is the account of the lookout's table.
-func (l *lookout) clientStats() (s visibility.Stats) {
+// ClientStats is the account of the lookout's table.
+func (l *Lookout) ClientStats() (s visibility.Stats) {
 	if l.clients != nil {
 		s = l.clients.Stats()
 	}

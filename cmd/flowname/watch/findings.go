@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"errors"
@@ -20,8 +20,8 @@ import (
 	"flowname/correlate/findings"
 )
 
-// serveFindings answers GET /api/v1/findings: it gives the newest findings, one JSON object a line.
-func (w *watch) serveFindings(out http.ResponseWriter, req *http.Request) {
+// ServeFindings answers GET /api/v1/findings: it gives the newest findings, one JSON object a line.
+func (w *Watch) ServeFindings(out http.ResponseWriter, req *http.Request) {
 	q, err := parseFindingsQuery(req.URL.Query(), time.Now(), w.reporter.desk)
 	if err != nil {
 		guard.Refuse(out, http.StatusBadRequest, err.Error())

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"context"
@@ -26,8 +26,8 @@ type FeedFlags struct {
 	Feed []string `help:"List of names, addresses or networks (plain, CSV, hosts, RPZ, MISP, STIX) that marks flows and answers with feed:NAME; read again when it changes (repeatable)." placeholder:"[NAME:]FILE" sep:"none"`
 }
 
-// check refuses what can not be read.
-func (f *FeedFlags) check() error {
+// Check refuses what can not be read.
+func (f *FeedFlags) Check() error {
 	_, err := f.parse()
 	return err
 }
@@ -63,7 +63,7 @@ type feedWatch struct {
 }
 
 // openFeeds reads the feeds; nil where there are none.
-func (w *watch) openFeeds(all []feeds.Feed, cache *dnscache.Cache, nowNs int64) (*feedWatch, error) {
+func (w *Watch) openFeeds(all []feeds.Feed, cache *dnscache.Cache, nowNs int64) (*feedWatch, error) {
 	if len(all) == 0 || w.reporter == nil {
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"context"
@@ -24,8 +24,8 @@ type BaselineFlags struct {
 	BaselineDays int  `name:"baseline-days" help:"How many days of it are kept (default ${default})." default:"400" placeholder:"N"`
 }
 
-// check refuses what can not work.
-func (f *BaselineFlags) check() error {
+// Check refuses what can not work.
+func (f *BaselineFlags) Check() error {
 	if f.BaselineDays < 1 {
 		return errors.New("--baseline-days is under 1")
 	}
@@ -99,7 +99,7 @@ func (c *flowCounter) key(domain string) baseline.Key {
 // countUsual counts a flow for the domain of its server, or where that has none for the
 // client's: some flows begin at the server. Where a flow's start is a day and more from
 // when it was received the clock that told it is wrong.
-func (l *lookout) countUsual(f *correlate.Flow) {
+func (l *Lookout) countUsual(f *correlate.Flow) {
 	if l.usual.Counter == nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"context"
@@ -19,8 +19,8 @@ type FirstSeenFlags struct {
 	NewDomain time.Duration `name:"new-domain" help:"How long a domain is young after it was first seen here (default ${default}); 0 for never." default:"72h"`
 }
 
-// check refuses what can not work.
-func (f *FirstSeenFlags) check() error {
+// Check refuses what can not work.
+func (f *FirstSeenFlags) Check() error {
 	return (&firstseen.Config{WarmUp: f.WarmUp, Young: f.NewDomain}).Validate()
 }
 
@@ -40,7 +40,7 @@ func openSightings(flags *FirstSeenFlags, cache *dnscache.Cache, seed uint64, no
 	if !flags.FirstSeen {
 		return nil, nil
 	}
-	if err := flags.check(); err != nil {
+	if err := flags.Check(); err != nil {
 		return nil, command.Usagef("%v", err)
 	}
 	book, err := firstseen.New(firstseen.Config{

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"fmt"
@@ -26,7 +26,7 @@ const (
 // looked up by two of the clients. A tenth of the names are new.
 type wideWorld struct {
 	cache *dnscache.Cache
-	watch *watch
+	watch *Watch
 	size  uint32
 }
 
@@ -54,7 +54,7 @@ func newWideWorld(tb testing.TB, size int) *wideWorld {
 		} else {
 			w.cache.File(&r, r.TimeNs)
 		}
-		w.watch.evidence(&r)
+		w.watch.Evidence(&r)
 		if i%10_000 == 0 {
 			w.settle(tb)
 		}
@@ -65,7 +65,7 @@ func newWideWorld(tb testing.TB, size int) *wideWorld {
 
 func (w *wideWorld) settle(tb testing.TB) {
 	tb.Helper()
-	if err := w.watch.settle(exportstest.Start * 1e9); err != nil {
+	if err := w.watch.Settle(exportstest.Start * 1e9); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -78,9 +78,9 @@ func (w *wideWorld) pair(lookup uint32) (client, server uint32) {
 // path is the path of flows through this world, with its watch or without.
 func (w *wideWorld) path(tb testing.TB, watched bool) *flowPath {
 	tb.Helper()
-	var l *lookout
+	var l *Lookout
 	if watched {
-		l = w.watch.newLookout(&sync.Mutex{})
+		l = w.watch.NewLookout(&sync.Mutex{})
 	}
 	p := openFlowPath(tb, w.cache, l)
 	p.datagram(tb, exportstest.Template())

@@ -1,4 +1,4 @@
-package main
+package watch
 
 import (
 	"net/netip"
@@ -67,7 +67,7 @@ func (r *reporter) tellAnswer(c findings.Code, a *dnscache.Response, client neti
 }
 
 // flow looks at a decided flow of a joiner whose lookout is l.
-func (r *reporter) flow(f *correlate.Flow, l *lookout) {
+func (r *reporter) flow(f *correlate.Flow, l *Lookout) {
 	if r == nil {
 		return
 	}
@@ -87,7 +87,7 @@ func (r *reporter) flow(f *correlate.Flow, l *lookout) {
 
 // unaskedFlow is of a flow without a lookup of its client, which may ask where nobody
 // sees it.
-func (r *reporter) unaskedFlow(f *correlate.Flow, l *lookout) {
+func (r *reporter) unaskedFlow(f *correlate.Flow, l *Lookout) {
 	visible, how := l.clients.Established(f.Record.Src, f.StartNs)
 	if !visible {
 		return
@@ -108,7 +108,7 @@ func (r *reporter) staleFlow(f *correlate.Flow, past time.Duration) {
 }
 
 // nameFlow marks a flow by what was found about its server's name.
-func (r *reporter) nameFlow(f *correlate.Flow, l *lookout) {
+func (r *reporter) nameFlow(f *correlate.Flow, l *Lookout) {
 	server, _, _ := f.Server()
 	if !server.Named {
 		return
@@ -146,7 +146,7 @@ func (r *reporter) lifeOf(name string) uint64 {
 	return r.names.Key(name)
 }
 
-func (r *reporter) outsideFlow(f *correlate.Flow, l *lookout) {
+func (r *reporter) outsideFlow(f *correlate.Flow, l *Lookout) {
 	asked := r.resolvers.Flow(f, f.Dst.Named && l.known.of(&f.Dst).doh)
 	if asked == 0 {
 		return
