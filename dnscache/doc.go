@@ -149,8 +149,8 @@
 // has up to a dozen in memory, uncompressed. An as-of read takes about 0.1 ms, half of
 // it for a block that is not in the cache. A start reads the name index, two million
 // entries a second, in which it sees which chains were current in the last window, and
-// then those: with ten million versions in a million rows 4.1 s, where the scan of
-// all keys took 10.4-11.8 s. Damaged tables are found before Badger opens them,
+// then those, until the index is full: with ten million versions in a million rows
+// 4.1 s, where the scan of all keys took 10.4-11.8 s. Damaged tables are found before Badger opens them,
 // because it ends the process over them; see ErrCorrupt, ErrLocked, ErrNoHistory.
 //
 // What is not in memory is read from the disk by pages of 4 KB: the kernel is told that
@@ -190,6 +190,17 @@
 // times as large as Badger's (0.78 of the time and 0.77 of what is written, at four
 // million answers). What compaction costs grows with the history: of ten million
 // answers each takes about twice the time that it takes of one.
+//
+// A hundred million versions, in ten million rows of ten, filed as fast as half of a
+// machine of two processors could (flowload history, 42 minutes at low priority beside
+// other work): 26 us of all processors an answer, compaction included; 38.9 bytes a
+// version; 16.0 times what is on disk was written, 9.8 GB of memory at most, half of
+// it pages of the tables, most of the rest the tables that compaction makes. All
+// pages forgotten, a name at a time takes 0.31 ms, 0.83 the slowest in a hundred,
+// the first row of an address 0.19 and 0.54 ms, of a name 0.46 and 2.0 ms. A start takes
+// 28 s, with the four million versions that the index has room for; a look-up that then
+// reads Badger 0.22 and 0.62 ms. While compaction still worked off what had been filed,
+// name at a time took 2.1 and 7.7 ms, and the start 2 minutes 19 s.
 //
 // # Concurrency
 //

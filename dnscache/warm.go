@@ -17,6 +17,9 @@ const maxWarmKeys = 64 << 20
 // stepKeys is how many keys are stepped over before it is cheaper to seek.
 const stepKeys = 32
 
+// refusedChains of all shards in a row have no room: then no other will have.
+const refusedChains = 8 << shardBits
+
 // A start does not read runs but those that it wants. Which chains there are is
 // in the name index, which has one entry where a name was asked for again and again; it
 // tells in which hour that was last, too. A run that is not in it, because the
@@ -156,6 +159,7 @@ type warmer struct {
 	recent  bool
 	over    bool // more recent versions than the index keeps
 	useless int  // keys in a row that were older than their name's floor
+	refused int  // chains in a row for which the index had no room
 	seek    []byte
 }
 
@@ -214,6 +218,9 @@ func (w *warmer) chains(txn *badger.Txn, list []chainID) error {
 func (w *warmer) chainsOf(it *badger.Iterator, list []chainID) error {
 	var prefix []byte
 	for i, x := range list {
+		if w.refused > refusedChains {
+			return nil // the index is full
+		}
 		if w.others && i > 0 && x.addr == list[i-1].addr {
 			continue
 		}
@@ -314,8 +321,10 @@ func (w *warmer) finish() {
 	k := w.key()
 	s := c.shardOf(c.hash.ip(k.addr, saltAddress))
 	if s.versions.used()+len(w.runs) > c.quota {
+		w.refused++
 		return
 	}
+	w.refused = 0
 	r := coldReader{loaded: w.runs}
 	k.stamp = *s.stamp(k.hash)
 	c.install(s, &k, &r)

@@ -70,6 +70,38 @@ func TestStart(t *testing.T) {
 	checkInvariants(t, c)
 }
 
+// TestStartWithSmallIndex has more that is current than the index takes.
+func TestStartWithSmallIndex(t *testing.T) {
+	const answers = 2 * refusedChains
+	dir, now := t.TempDir(), time.Now().UnixNano()
+	c := openDisk(t, dir, Config{})
+	for i := range answers {
+		fileAt(c, now, alice, t0+int64(i)*ms, "a.example", crashAddr(i))
+	}
+	closeDisk(t, c, now)
+	cfg := Config{MaxVersions: 1 << shardBits}
+	c = openDisk(t, dir, cfg)
+	defer func() { closeDisk(t, c, now) }()
+	if st := c.Stats(); st.Warmed == 0 || st.Warmed > 1<<shardBits {
+		t.Errorf("%d versions are warm, of %d for which there is room", st.Warmed, 1<<shardBits)
+	}
+	w := warmer{cache: c, since: 1}
+	var list []chainID
+	for i := range answers {
+		list = append(list, chainID{ipOf(crashAddr(i)), ipOf(alice)})
+	}
+	txn := c.store.read()
+	defer txn.Discard()
+	if err := w.chains(txn, list); err != nil || w.refused != refusedChains+1 {
+		t.Errorf("a full index refused %d chains, %v; want an end after %d", w.refused, err, refusedChains+1)
+	}
+	for _, i := range []int{0, answers / 2, answers - 1} {
+		if got := c.AppendClient(nil, alice, crashAddr(i), t0+int64(i)*ms, 0, t0); len(got) != 1 {
+			t.Errorf("answer %d: %v", i, got)
+		}
+	}
+}
+
 // TestCurrentHours checks the hours that a window is made of.
 func TestCurrentHours(t *testing.T) {
 	for _, tt := range []struct {
