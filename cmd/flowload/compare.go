@@ -29,7 +29,8 @@ type compareCmd struct {
 	PerDatagram int      `help:"Flows in a datagram (default ${default})." default:"18"`
 	Format      string   `help:"Export protocol: v5, v9 or ipfix (default ${default})." default:"ipfix"`
 	Rounds      int      `help:"Rounds of each receiver, of which the medians are told (default ${default})." default:"3"`
-	Only        []string `help:"Receivers to measure: floor, batches, flowname, against, nfcapd, nfacctd, goflow2 (default: all)." placeholder:"NAME"`
+	Watched     bool     `help:"Measure bare too, flowname without all that looks at flows besides the join: first sightings, findings, clients, baselines. flowname itself gets a feed of a million names and --resolver."`
+	Only        []string `help:"Receivers to measure: floor, batches, flowname, bare, against, nfcapd, nfacctd, goflow2 (default: all)." placeholder:"NAME"`
 	Limit       []string `help:"Fail where flowname's CPU is more than so many times another's (repeatable)." placeholder:"NAME=RATIO"`
 	Flowname    string   `help:"A flowname to measure (default: this project's, built)." placeholder:"PROGRAM"`
 	With        []string `help:"A further flag that flowname is run with (repeatable)." placeholder:"FLAG" sep:"none"`
@@ -63,6 +64,12 @@ func (c *compareCmd) Run(std streams) error {
 }
 
 func (c *compareCmd) parse() (*world.World, wire.Format, map[string]float64, error) {
+	if c.Flowname != "" {
+		var err error
+		if c.Flowname, err = filepath.Abs(c.Flowname); err != nil {
+			return nil, 0, nil, err
+		}
+	}
 	if c.Rounds < 1 || c.Rounds > 100 {
 		return nil, 0, nil, usagef("compare: %d rounds: want 1 to 100", c.Rounds)
 	}
@@ -125,11 +132,14 @@ func (c *compareCmd) compare(ctx context.Context, std streams, dir string, w *wo
 // receivers are those that are asked for. sample is ours with an output that
 // can be checked; nil where ours is not asked for.
 func (c *compareCmd) receivers(ctx context.Context, dir string, w *world.World) (all []*peers.Receiver, sample *peers.Receiver, err error) {
-	known := []string{"floor", "batches", ours, against, "nfcapd", "nfacctd", "goflow2"}
+	known := []string{"floor", "batches", ours, bare, against, "nfcapd", "nfacctd", "goflow2"}
 	for _, name := range c.Only {
 		if !slices.Contains(known, name) {
 			return nil, nil, usagef("compare: no receiver %q: there are %s", name, strings.Join(known, ", "))
 		}
+	}
+	if slices.Contains(c.Only, bare) && !c.Watched {
+		return nil, nil, usagef("compare: %s is measured with --watched", bare)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -155,6 +165,13 @@ func (c *compareCmd) receivers(ctx context.Context, dir string, w *world.World) 
 			if r, sample, err = c.ours(ctx, dir, w); err != nil {
 				return nil, nil, err
 			}
+		case bare:
+			if !c.Watched {
+				continue
+			}
+			if r, err = c.bare(ctx, dir, w); err != nil {
+				return nil, nil, err
+			}
 		case against:
 			if c.Against == "" {
 				continue
@@ -168,21 +185,33 @@ func (c *compareCmd) receivers(ctx context.Context, dir string, w *world.World) 
 	return all, sample, nil
 }
 
-// ours builds flowname and writes what it is loaded with.
+// ours is flowname, and the one whose lines are checked.
 func (c *compareCmd) ours(ctx context.Context, dir string, w *world.World) (measured, sample *peers.Receiver, err error) {
-	program := c.Flowname
-	if program == "" {
-		if program, err = peers.Build(ctx, dir); err != nil {
-			return nil, nil, err
-		}
-	} else if program, err = filepath.Abs(program); err != nil {
+	program, err := c.program(ctx, dir)
+	if err != nil {
 		return nil, nil, err
 	}
 	if err := writeEvidence(w, dir); err != nil {
 		return nil, nil, err
 	}
-	measured = receiver(program, dir, w, os.DevNull, c.With...)
-	return measured, receiver(program, dir, w, filepath.Join(dir, sampleFile), c.With...), nil
+	flags := c.With
+	if c.Watched {
+		more, err := watchedFlags(dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		flags = append(more, flags...)
+	}
+	measured = receiver(program, dir, w, os.DevNull, flags...)
+	return measured, receiver(program, dir, w, filepath.Join(dir, sampleFile), flags...), nil
+}
+
+// program is the flowname to measure, built where none is given.
+func (c *compareCmd) program(ctx context.Context, dir string) (program string, err error) {
+	if c.Flowname == "" {
+		c.Flowname, err = peers.Build(ctx, dir)
+	}
+	return c.Flowname, err
 }
 
 // against is the other flowname, loaded with what ours is.

@@ -72,6 +72,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"compare", "--limit", "nfcapd"}, exitUsage, "NAME=RATIO"},
 		{[]string{"compare", "-flows", "0"}, exitUsage, "flows: 0"},
 		{[]string{"compare", "--only", "nobody"}, exitUsage, "there are floor"},
+		{[]string{"compare", "--only", "bare"}, exitUsage, "measured with --watched"},
 	} {
 		errs.Reset()
 		code := execute(c.args, streams{nil, &bytes.Buffer{}, &errs})
@@ -108,6 +109,12 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
+	if code := execute([]string{"compare", "-flows", "3000", "-answers", "400", "-clients", "20", "-rounds", "1",
+		"-watched", "-only", "flowname", "-only", "bare"}, streams{nil, &out, &errs}); code != exitOK || !strings.Contains(out.String(), "\nbare ") {
+		t.Errorf("what looks at flows: exit %d: %s%s", code, out.String(), errs.String())
+	}
+	out.Reset()
+	errs.Reset()
 	args := []string{"compare", "-flows", "3000", "-answers", "400", "-clients", "20", "-rounds", "1",
 		"-only", "floor", "-only", "flowname", "-limit", "floor=0.001"}
 	if code := execute(args, streams{nil, &out, &errs}); code != exitFailure || !strings.Contains(errs.String(), "the limit is 0.001") {

@@ -50,10 +50,13 @@ func (m *marks) of(key uint64, sec uint32) Shown {
 // Key is what Marked finds a name by.
 func (n *Names) Key(name string) uint64 { return hashName(n.cfg.Seed, name) | 1 }
 
+// AnyMarked says whether any name is marked.
+func (n *Names) AnyMarked() bool { return n.marks.any.Load() }
+
 // Marked are the codes that hold for a name, by its Key, at a time in Unix
 // nanoseconds: what an answer up to a day before has shown.
 func (n *Names) Marked(key uint64, atNs int64) Shown {
-	if !n.marks.any.Load() {
+	if !n.AnyMarked() {
 		return 0
 	}
 	return n.marks.of(key, uint32(atNs/1e9))

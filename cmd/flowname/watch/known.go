@@ -58,25 +58,37 @@ type knownName struct {
 
 	key   uint64       // of the domain, by watch.domainKey
 	usual baseline.Key // of the domain
-	life  uint64       // by what findings about the name are found
+	life  uint64       // by what findings about the name are found; 0: not asked yet
 
-	// marks are the feeds that have the name or the canonical name that begins there;
-	// if it is marked.
-	marks     feeds.Marks
-	canonical *byte
-	_         [8]byte
+	// marks are the feeds that have the name or the canonical name that begins there,
+	// whose domain has that key; if it is marked.
+	marks        feeds.Marks
+	canonical    *byte
+	canonicalKey uint64
 }
 
+// name is the name's text.
+func (k *knownName) name() string { return unsafe.String(k.text, k.size) }
+
 // domain is the name's registrable domain; empty where it has none.
-func (k *knownName) domain() string { return unsafe.String(k.text, k.size)[k.domainAt:] }
+func (k *knownName) domain() string { return k.name()[k.domainAt:] }
 
 // isMarked says whether it is known which feeds have the name or that canonical name.
 func (k *knownName) isMarked(canonical string) bool {
 	return k.marked && k.canonical == unsafe.StringData(canonical)
 }
 
-func (k *knownName) mark(canonical string, marks feeds.Marks) {
-	k.marked, k.canonical, k.marks = true, unsafe.StringData(canonical), marks
+// toMark is what the domain of a canonical name is found by, for the name to be marked
+// with it; 0 for no canonical name.
+func (l *lookout) toMark(k *knownName, canonical string, canonicalAt uint16) uint64 {
+	switch text := unsafe.StringData(canonical); {
+	case canonical == "":
+		return 0
+	case k.canonical != text:
+		k.marked, k.canonical = false, text
+		k.canonicalKey = l.watch.domainKey(domainIn(canonical, canonicalAt))
+	}
+	return k.canonicalKey
 }
 
 // domainIn is the registrable domain of a name, by where it begins if the cache knows

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"sync"
+	"unsafe"
 
 	"flowname/correlate"
 	"flowname/correlate/feeds"
@@ -36,7 +37,7 @@ func (l *Lookout) Rest(nowNs int64) { l.usual.rest(nowNs) }
 // learn finds out about a name.
 func (l *Lookout) learn(k *knownName, name, domain string) {
 	k.key, k.usual = l.watch.domainKey(domain), l.usual.key(domain)
-	k.doh, k.life = l.watch.reporter.isDoH(name), l.watch.reporter.lifeOf(name)
+	k.doh = l.watch.reporter.isDoH(name)
 }
 
 // Ahead has what flow will need of a flow brought near.
@@ -53,8 +54,8 @@ func (l *Lookout) Ahead(r *flows.Record, src, dst *dnscache.Match) {
 			continue
 		}
 		l.lists.FetchName(k.key)
-		if m.Canonical != "" {
-			l.lists.FetchName(l.watch.domainKey(domainIn(m.Canonical, m.CanonicalAt)))
+		if key := l.toMark(k, m.Canonical, m.CanonicalAt); key != 0 {
+			l.lists.FetchName(key)
 		}
 	}
 	if l.lists != nil {
@@ -104,14 +105,12 @@ func (l *Lookout) marks(k *knownName, c *correlate.Candidate) feeds.Marks {
 	if k.isMarked(c.Canonical) {
 		return k.marks
 	}
-	k.mark(c.Canonical, 0)
+	canonicalKey := l.toMark(k, c.Canonical, c.CanonicalAt)
+	k.marked, k.canonical, k.marks = true, unsafe.StringData(c.Canonical), 0
 	if l.lists.MayHaveIn(k.domain(), k.key) {
 		k.marks = l.lists.OfName(c.Name)
 	}
-	if c.Canonical == "" {
-		return k.marks
-	}
-	if domain := domainIn(c.Canonical, c.CanonicalAt); l.lists.MayHaveIn(domain, l.watch.domainKey(domain)) {
+	if c.Canonical != "" && l.lists.MayHaveIn(domainIn(c.Canonical, c.CanonicalAt), canonicalKey) {
 		k.marks |= l.lists.OfName(c.Canonical)
 	}
 	return k.marks

@@ -116,7 +116,7 @@ func (r *reporter) nameFlow(f *correlate.Flow, l *Lookout) {
 	if server.YoungNs >= 0 {
 		r.youngFlow(f, server)
 	}
-	shown := r.names.Marked(l.known.of(server).life, f.StartNs)
+	shown := r.shownOf(l.known.of(server), f.StartNs)
 	for c := findings.NameMoved; shown != 0 && c <= findings.ManyAddresses; c++ {
 		if shown.Has(c) && r.desk.On(c) {
 			f.Findings = append(f.Findings, r.desk.Text(c))
@@ -138,12 +138,15 @@ func (r *reporter) youngFlow(f *correlate.Flow, server *correlate.End) {
 	}
 }
 
-// lifeOf is by what the findings about a name are found.
-func (r *reporter) lifeOf(name string) uint64 {
-	if r == nil || r.names == nil {
+// shownOf is what was found about a name before a flow.
+func (r *reporter) shownOf(k *knownName, atNs int64) findings.Shown {
+	if !r.names.AnyMarked() {
 		return 0
 	}
-	return r.names.Key(name)
+	if k.life == 0 {
+		k.life = r.names.Key(k.name())
+	}
+	return r.names.Marked(k.life, atNs)
 }
 
 func (r *reporter) outsideFlow(f *correlate.Flow, l *Lookout) {

@@ -14,13 +14,10 @@ import (
 )
 
 // watchedBound is what a flow may take with all that looks at flows besides the
-// join, of what it takes without: the path from a datagram to a line is somewhat
-// more than half of what the whole process does, of which 15 % are allowed.
-// noisyBound is that where the machine is others' too.
-const (
-	watchedBound = 1.27
-	noisyBound   = 2
-)
+// join, of what it takes from a datagram to a line without. It is for a machine that is
+// others' too; `flowload compare --watched` measures the whole process, which is what
+// 15 % more are allowed of.
+const watchedBound = 1.8
 
 // A wideWorld is one of so many clients, and as many names and addresses, each
 // looked up by two of the clients. A tenth of the names are new.
@@ -105,16 +102,14 @@ func (w *wideWorld) datagrams(n int, next func(int) func() int) [][]byte {
 // TestWatchedSpeed compares the path of a flow with all that looks at flows with
 // the path without, in one run, in turns, by the median of the turns' ratios. It
 // measures where FLOWNAME_SPEED is set; FLOWNAME_SPEED=1000000 has a million
-// clients, names and addresses, and the exact bound.
+// clients, names and addresses.
 func TestWatchedSpeed(t *testing.T) {
 	size, err := strconv.Atoi(os.Getenv("FLOWNAME_SPEED"))
 	if err != nil {
 		t.Skip("measures only where FLOWNAME_SPEED is set, as in .ci/run")
 	}
-	bound := watchedBound
-	if size < 1_000_000 {
-		size, bound = 100_000, noisyBound
-	}
+	const bound = watchedBound
+	size = max(size, 100_000)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w := newWideWorld(t, size)
