@@ -80,7 +80,7 @@ func (k *knownName) isMarked(canonical string) bool {
 
 // toMark is what the domain of a canonical name is found by, for the name to be marked
 // with it; 0 for no canonical name.
-func (l *lookout) toMark(k *knownName, canonical string, canonicalAt uint16) uint64 {
+func (l *Lookout) toMark(k *knownName, canonical string, canonicalAt uint16) uint64 {
 	switch text := unsafe.StringData(canonical); {
 	case canonical == "":
 		return 0
