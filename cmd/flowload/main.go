@@ -148,7 +148,7 @@ var examples = map[string]string{
   flowload compare -flows 1000000
   flowload compare -flows 1000000 -answers 1000000 --rounds 5
       With a million answers in the index.
-  flowload compare -flows 1000000 -answers 1000000 --watched --only flowname --only bare --limit bare=1.15
+  flowload compare -flows 1000000 -answers 1000000 --watched --only flowname --only bare --limit bare=1.2
       What findings, first sightings, feeds, clients and baselines cost the whole process.
   flowload compare -flows 1000000 --limit nfcapd=3 --limit goflow2=0.083
       Fail where flowname takes over 3 times nfcapd's CPU, or over a twelfth of goflow2's.
